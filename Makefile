@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# systemd-ctr: `make help` lists what there is to make.
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+CONFDIR ?= /etc/systemd-ctr
+BUILD ?= build/host
+
+VERSION := 0.1.0
+
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+LIBRARIES := libsystemd libcurl json-c libcgroup
+
+# What the distribution or the user sets in CFLAGS comes last and wins.
+WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough
+ifdef WERROR
+WARNINGS += -Werror
+endif
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+FORTIFY ?= -O2 -D_FORTIFY_SOURCE=2
+CPPFLAGS += -Isrc -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
+ALL_CFLAGS = -std=gnu17 -g $(FORTIFY) $(WARNINGS) $(HARDENING) \
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
+LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+
+SOURCES := $(sort $(wildcard src/*/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+LIBRARY := $(BUILD)/libsystemd-ctr.a
+PROGRAM := $(BUILD)/systemd-ctr
+
+UNIT_TESTS := $(sort $(wildcard tests/unit/test-*.c))
+UNIT_TEST_PROGRAMS := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/%)
+
+.PHONY: all
+all: $(PROGRAM) ## Build the program
+
+$(PROGRAM): $(BUILD)/src/main.o $(LIBRARY)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# Made anew each time: an object whose source is gone must not stay in it.
+$(LIBRARY): $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) -lcmocka
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: check-unit
+check-unit: $(UNIT_TEST_PROGRAMS) ## Run the unit tests (cmocka); no root, no engine
+	@failed=0; for test in $(UNIT_TEST_PROGRAMS); do $$test || failed=1; done; exit $$failed
+
+.PHONY: check
+check: ## Run all tests in test hosts (root; installs what it needs)
+	./tests/run
+
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+.PHONY: sanitize
+sanitize: ## Run all tests with the program under ASan and UBSan (root)
+	./tests/run --sanitize
+
+.PHONY: bench
+bench: ## Measure beside docker run and the raw API (root)
+	./tests/bench/run
+
+.PHONY: life-cycle
+life-cycle: ## Draw the life cycle of src/README.md from its table
+	./tests/lint/life-cycle --write
+
+SCRIPTS = $(shell git ls-files -co --exclude-standard tests contrib .ci | \
+	xargs -r grep -lE '^\#!/usr/bin/env (bash|bats)|^\# shellcheck shell=bash')
+FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+
+.PHONY: lint
+lint: ## Check format, floors, scripts, man page; static analysis
+	clang-format --dry-run --Werror $(FORMATTED)
+	./tests/lint/floors
+	./tests/lint/life-cycle
+	shellcheck -x $(SCRIPTS)
+	groff -man -Tutf8 -ww -z src/systemd-ctr.1
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --library=posix \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		--suppress=unknownMacro -D_GNU_SOURCE -Isrc src
+
+.PHONY: install
+install: all ## Install below DESTDIR (PREFIX, BINDIR, MANDIR, UNITDIR, CONFDIR)
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/systemd-ctr
+	install -D -m 644 src/systemd-ctr.1 $(DESTDIR)$(MANDIR)/man1/systemd-ctr.1
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(CONFDIR)
+	sed 's,/usr/bin/systemd-ctr,$(BINDIR)/systemd-ctr,' units/systemd-ctr@.service \
+		>$(DESTDIR)$(UNITDIR)/systemd-ctr@.service
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there; settings stay
+	rm -f $(DESTDIR)$(BINDIR)/systemd-ctr $(DESTDIR)$(MANDIR)/man1/systemd-ctr.1 \
+		$(DESTDIR)$(UNITDIR)/systemd-ctr@.service
+	-rmdir $(DESTDIR)$(CONFDIR) 2>/dev/null
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf build
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
