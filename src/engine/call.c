@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/call.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/buffer.h"
+#include "engine/frames.h"
+#include "engine/json_stream.h"
+#include "engine/reply_message.h"
+
+struct EngineCall {
+    Engine *engine;
+    EngineCall *next;
+    HttpExchange *exchange;
+    CallRequest request; /* its pointers are not ours but those to functions */
+    CallHandlers handlers;
+    bool busy; /* on the stack: must not be freed under it */
+    bool cancelled;
+    bool opened; /* with 2xx */
+    Buffer body;
+    FrameReader frames;
+    JsonStream items;
+    char *message; /* of a check that failed */
+};
+
+static void call_free(EngineCall *call)
+{
+    buffer_free(&call->body);
+    json_stream_free(&call->items);
+    free(call->message);
+    free(call);
+}
+
+static void call_unlink(EngineCall *call)
+{
+    EngineCall **link = &call->engine->calls;
+
+    while (*link != call)
+        link = &(*link)->next;
+    *link = call->next;
+}
+
+EngineCall *engine_call_cancel(EngineCall *call)
+{
+    if (!call || call->cancelled)
+        return NULL;
+
+    call->cancelled = true;
+    /* A call that is ending is in no list any more. */
+    if (call->exchange) {
+        call_unlink(call);
+        call->exchange = http_exchange_cancel(call->exchange);
+    }
+    if (!call->busy)
+        call_free(call);
+    return NULL;
+}
+
+void engine_call_pause(EngineCall *call, bool paused)
+{
+    if (call->exchange)
+        http_exchange_pause(call->exchange, paused);
+}
+
+Engine *call_engine(const EngineCall *call)
+{
+    return call->engine;
+}
+
+const char *call_header(EngineCall *call, const char *name)
+{
+    return http_exchange_header(call->exchange, name);
+}
+
+/* Handlers may cancel the call: around everything that runs them. */
+static int call_leave(EngineCall *call, int r)
+{
+    call->busy = false;
+    if (!call->cancelled)
+        return r;
+    call_free(call);
+    return -ECANCELED;
+}
+
+static int on_head(int status, void *userdata)
+{
+    EngineCall *call = userdata;
+    int r = 0;
+
+    call->busy = true;
+    call->opened = status >= 200 && status < 300;
+    if (call->request.check_head)
+        r = call->request.check_head(call, status, &call->message);
+    if (r >= 0 && call->opened && call->handlers.on_open)
+        call->handlers.on_open(call->handlers.userdata);
+    return call_leave(call, r);
+}
+
+static int on_item(JsonValue *item, void *userdata)
+{
+    EngineCall *call = userdata;
+    int r;
+
+    if (call->request.check_item) {
+        r = call->request.check_item(item, &call->message);
+        if (r < 0)
+            return r;
+    }
+    if (call->handlers.on_item)
+        call->handlers.on_item(item, call->handlers.userdata);
+    return call->cancelled ? -ECANCELED : 0;
+}
+
+static void on_frame(int fd, const void *data, size_t size, void *userdata)
+{
+    EngineCall *call = userdata;
+
+    if (!call->cancelled)
+        call->handlers.on_output(fd, data, size, call->handlers.userdata);
+}
+
+static int on_body(const void *data, size_t size, void *userdata)
+{
+    EngineCall *call = userdata;
+    int r = 0;
+
+    call->busy = true;
+    switch (call->opened ? call->request.kind : CALL_BODY) {
+    case CALL_STATUS:
+        break;
+    case CALL_BODY:
+        r = buffer_append(&call->body, data, size, ENGINE_REPLY_MAX);
+        if (r == -EFBIG)
+            r = -EBADMSG;
+        break;
+    case CALL_ITEMS:
+        r = json_stream_feed(&call->items, data, size, ENGINE_LINE_MAX, on_item, call);
+        break;
+    case CALL_FRAMES:
+        r = frame_reader_feed(&call->frames, data, size, on_frame, call);
+        break;
+    case CALL_RAW:
+        on_frame(1, data, size, call);
+        break;
+    }
+    return call_leave(call, r);
+}
+
+/* The transfer is whole; is the reply? */
+static int call_complete(EngineCall *call, JsonValue **ret_body)
+{
+    int r;
+
+    if (call->request.is_endless)
+        return -ECONNRESET;
+    switch (call->request.kind) {
+    case CALL_BODY:
+        /* Where the API answers late, nothing means that the engine went away. */
+        if (call->body.size == 0)
+            return call->request.is_idle ? -ECONNRESET : -EBADMSG;
+        r = json_value_parse(call->body.data, call->body.size, ret_body);
+        if (r < 0)
+            return r;
+        if (!json_value_is_object(*ret_body))
+            return -EBADMSG;
+        return call->request.check_body ? call->request.check_body(*ret_body, &call->message) : 0;
+    case CALL_ITEMS:
+        return json_stream_is_complete(&call->items) ? 0 : -ECONNRESET;
+    case CALL_FRAMES:
+        return frame_reader_is_complete(&call->frames) ? 0 : -ECONNRESET;
+    default:
+        return 0;
+    }
+}
+
+static void on_end(int error, int status, const char *text, void *userdata)
+{
+    _cleanup_json_ JsonValue *body = NULL;
+    EngineCall *call = userdata;
+    EngineReply reply = { .error = error, .status = status, .message = "" };
+    char *message = NULL;
+
+    call->busy = true;
+    call->exchange = NULL;
+    call_unlink(call);
+
+    if (error == 0 && call->opened)
+        reply.error = call_complete(call, &body);
+    /* 304 is an answer of start and stop; all other redirections lead astray. */
+    else if (error == 0 && status < 400 && status != 304)
+        reply.error = -EBADMSG;
+    else if (error == 0 && call->body.size > 0)
+        (void)json_value_parse(call->body.data, call->body.size, &body);
+
+    if (reply.error == -EREMOTEIO) {
+        reply.error = 0;
+        reply.status = 500;
+    } else if (reply.error < 0 && !call->message) {
+        message = reply_message_of_error(reply.error, call->engine->address->host, text);
+    } else if (reply.error == 0 && status >= 400) {
+        message = reply_message(status, call->body.data, call->body.size);
+    }
+    if (call->message || message)
+        reply.message = call->message ? call->message : message;
+    reply.body = body;
+    call->handlers.on_end(&reply, call->handlers.userdata);
+
+    free(message);
+    call_free(call);
+}
+
+int call_start(
+        Engine *engine, const CallRequest *request, const CallHandlers *handlers, EngineCall **ret)
+{
+    const HttpHandlers http_handlers = { .on_head = on_head, .on_body = on_body, .on_end = on_end };
+    _cleanup_free_ char *path = request->target, *target = NULL;
+    HttpHandlers with_call = http_handlers;
+    EngineCall *call, **link;
+    HttpRequest http_request;
+    int r;
+
+    if (!path)
+        return -ENOMEM;
+    target = request->is_unversioned ? strdup(path)
+                                     : text_format("/v1.%u%s", engine->api_minor, path);
+    call = calloc(1, sizeof(EngineCall));
+    if (!target || !call) {
+        free(call);
+        return -ENOMEM;
+    }
+    call->engine = engine;
+    call->request = *request;
+    call->handlers = *handlers;
+
+    with_call.userdata = call;
+    http_request = (HttpRequest){ .method = request->method,
+        .target = target,
+        .json = request->body ? json_value_format(request->body) : NULL,
+        .timeout_usec = request->timeout_usec,
+        .is_idle = request->is_idle };
+    r = http_start(engine->http, &http_request, &with_call, &call->exchange);
+    if (r < 0) {
+        call_free(call);
+        return r;
+    }
+
+    for (link = &engine->calls; *link;)
+        link = &(*link)->next;
+    *link = call;
+    if (ret)
+        *ret = call;
+    return 0;
+}
+
+int call_start_simple(Engine *engine, const CallRequest *request, EngineHandler handler,
+        void *userdata, EngineCall **ret)
+{
+    const CallHandlers handlers = { .on_end = handler, .userdata = userdata };
+
+    return call_start(engine, request, &handlers, ret);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/text.h"
+#include "engine/address.h"
+#include "engine/call.h"
+#include "engine/http.h"
+
+int engine_new(sd_event *event, const char *host, Engine **ret, char **ret_message)
+{
+    Engine *engine;
+    int r;
+
+    engine = calloc(1, sizeof(Engine));
+    if (!engine)
+        return -ENOMEM;
+
+    r = engine_address_parse(host, &engine->address, ret_message);
+    if (r >= 0)
+        r = http_client_new(event, engine->address, &engine->http);
+    if (r < 0) {
+        engine_free(engine);
+        return r;
+    }
+
+    engine->api_minor = engine->address->fixed_api_minor ? engine->address->fixed_api_minor
+                                                         : ENGINE_API_MINOR_MIN;
+    *ret = engine;
+    return 0;
+}
+
+Engine *engine_free(Engine *engine)
+{
+    if (!engine)
+        return NULL;
+
+    while (engine->calls)
+        (void)engine_call_cancel(engine->calls);
+    (void)http_client_free(engine->http);
+    (void)engine_address_free(engine->address);
+    free(engine);
+    return NULL;
+}
+
+const char *engine_host(const Engine *engine)
+{
+    return engine->address->host;
+}
+
+unsigned engine_api_minor(const Engine *engine)
+{
+    return engine->api_minor;
+}
+
+/* The engine names the newest version that it speaks. An older one of ours may be too old for it:
+ * that it says to the next call. */
+static int negotiate(EngineCall *call, int status, char **ret_message)
+{
+    const char *version = call_header(call, "Api-Version");
+    Engine *engine = call_engine(call);
+    unsigned wanted = engine->address->fixed_api_minor;
+    const char *minor = version ? text_after(version, "1.") : NULL;
+    uint64_t theirs;
+
+    if (status != 200)
+        return 0;
+    if (!minor || parse_unsigned(minor, &theirs) < 0)
+        return -EBADMSG;
+
+    if (theirs < (wanted ? wanted : ENGINE_API_MINOR_MIN)) {
+        *ret_message = wanted
+                ? text_format(
+                          "%s speaks the Docker Engine API up to 1.%u, DOCKER_API_VERSION wants "
+                          "1.%u",
+                          engine->address->host, (unsigned)theirs, wanted)
+                : text_format(
+                          "%s speaks the Docker Engine API up to 1.%u, systemd-ctr 1.%u to 1.%u",
+                          engine->address->host, (unsigned)theirs, ENGINE_API_MINOR_MIN,
+                          ENGINE_API_MINOR_MAX);
+        return -EPROTONOSUPPORT;
+    }
+    if (!wanted)
+        engine->api_minor = theirs < ENGINE_API_MINOR_MAX ? (unsigned)theirs : ENGINE_API_MINOR_MAX;
+    return 0;
+}
+
+int engine_ping(Engine *engine, uint64_t timeout_usec, EngineHandler handler, void *userdata,
+        EngineCall **ret_call)
+{
+    const CallRequest request = { .kind = CALL_STATUS,
+        .method = "GET",
+        .target = strdup("/_ping"),
+        .is_unversioned = true,
+        .timeout_usec = timeout_usec,
+        .check_head = negotiate };
+
+    return call_start_simple(engine, &request, handler, userdata, ret_call);
+}
+
+static int get(Engine *engine, const char *target, EngineHandler handler, void *userdata,
+        EngineCall **ret_call)
+{
+    const CallRequest request = {
+        .kind = CALL_BODY, .method = "GET", .target = strdup(target), .timeout_usec = USEC_INFINITY
+    };
+
+    return call_start_simple(engine, &request, handler, userdata, ret_call);
+}
+
+int engine_info(Engine *engine, EngineHandler handler, void *userdata, EngineCall **ret_call)
+{
+    return get(engine, "/info", handler, userdata, ret_call);
+}
+
+int engine_version(Engine *engine, EngineHandler handler, void *userdata, EngineCall **ret_call)
+{
+    return get(engine, "/version", handler, userdata, ret_call);
+}
