@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroup/device_filter.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+/* The kernel takes at most 64 programs a cgroup (BPF_CGROUP_MAX_PROGS); with those of all its
+ * ancestors there may be more. */
+#define PROGRAMS_MAX 512
+
+typedef struct Programs {
+    uint32_t ids[PROGRAMS_MAX];
+    uint32_t n;
+} Programs;
+
+/* glibc has no wrapper, bpf(2). */
+static int bpf(int command, union bpf_attr *attributes)
+{
+    long r = syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+
+    return r < 0 ? -errno : (int)r;
+}
+
+/* `flags`: 0 for those attached to this very cgroup, BPF_F_QUERY_EFFECTIVE for its ancestors'
+ * too. */
+static int query_programs(int cgroup, uint32_t flags, Programs *ret)
+{
+    union bpf_attr attributes;
+    int r;
+
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.query.target_fd = (uint32_t)cgroup;
+    attributes.query.attach_type = BPF_CGROUP_DEVICE;
+    attributes.query.query_flags = flags;
+    attributes.query.prog_ids = (uint64_t)(uintptr_t)ret->ids;
+    attributes.query.prog_cnt = PROGRAMS_MAX;
+    r = bpf(BPF_PROG_QUERY, &attributes);
+    if (r < 0)
+        return r;
+    ret->n = attributes.query.prog_cnt;
+    return 0;
+}
+
+static bool programs_contain(const Programs *programs, uint32_t id)
+{
+    for (uint32_t i = 0; i < programs->n; i++)
+        if (programs->ids[i] == id)
+            return true;
+    return false;
+}
+
+static int attach_program(int cgroup, uint32_t id)
+{
+    _cleanup_close_ int program = -1;
+    union bpf_attr attributes;
+
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.prog_id = id;
+    program = bpf(BPF_PROG_GET_FD_BY_ID, &attributes);
+    if (program < 0)
+        return program;
+
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.target_fd = (uint32_t)cgroup;
+    attributes.attach_bpf_fd = (uint32_t)program;
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    /* As runc and systemd attach theirs: all of them must allow an access. */
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;
+    return bpf(BPF_PROG_ATTACH, &attributes);
+}
+
+static int refuse(int r, const char *what, char **ret_message)
+{
+    *ret_message = text_format(
+            "the container's device filter cannot be carried into the unit's cgroup: %s: %s", what,
+            strerror(-r));
+    return r;
+}
+
+static int check_source(int source, bool required, char **ret_message)
+{
+    Programs own;
+    int r;
+
+    r = query_programs(source, 0, &own);
+    if (r < 0)
+        return refuse(r, "asking for it failed", ret_message);
+    if (required && own.n == 0) {
+        *ret_message = text_format("the container's cgroup has no device filter to carry over (a "
+                                   "rootless engine?): not moving an unprivileged container whose "
+                                   "devices nothing restricts");
+        return -ENOKEY;
+    }
+    return 0;
+}
+
+int device_filter_carry(int source, int destination, bool required, char **ret_message)
+{
+    Programs wanted, there;
+    int r;
+
+    r = check_source(source, required, ret_message);
+    if (r < 0)
+        return r;
+
+    /* Those of the source's ancestors as well: a slice with DevicePolicy= above the container's
+     * cgroup is a wall too, and one above both (a host that is itself a container) is in force
+     * already. */
+    r = query_programs(source, BPF_F_QUERY_EFFECTIVE, &wanted);
+    if (r < 0)
+        return refuse(r, "asking for it failed", ret_message);
+    r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
+    if (r < 0)
+        return refuse(r, "asking for the unit's failed", ret_message);
+
+    for (uint32_t i = 0; i < wanted.n; i++) {
+        if (programs_contain(&there, wanted.ids[i]))
+            continue;
+        r = attach_program(destination, wanted.ids[i]);
+        if (r < 0)
+            return refuse(r, "attaching it failed", ret_message);
+    }
+
+    r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
+    if (r < 0)
+        return refuse(r, "asking for the unit's failed", ret_message);
+    for (uint32_t i = 0; i < wanted.n; i++)
+        if (!programs_contain(&there, wanted.ids[i]))
+            return refuse(-EBADE, "it is not in force there", ret_message);
+    return 0;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroup/layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cgroup/core_files.h"
+
+/* Where systemd and runc look, and nowhere else: with cgroup2 mounted elsewhere (the hybrid
+ * layout's /sys/fs/cgroup/unified) they keep containers in version 1's hierarchies. */
+#define MOUNT_POINT "/sys/fs/cgroup"
+
+#define PROC_CGROUP_MAX (64U << 10)
+
+static bool path_is_clean(const char *path)
+{
+    if (path[0] != '/')
+        return false;
+    for (const char *p = path; (p = strstr(p, "/..")); p += 3)
+        if (p[3] == '/' || p[3] == '\0')
+            return false;
+    return true;
+}
+
+int cgroup_parse_v2_path(const char *proc_cgroup, char **ret)
+{
+    for (const char *line = proc_cgroup; *line;) {
+        const char *end = strchrnul(line, '\n');
+        const char *path = text_after(line, "0::");
+        _cleanup_free_ char *copy = NULL;
+
+        if (!path) {
+            line = *end ? end + 1 : end;
+            continue;
+        }
+        copy = strndup(path, (size_t)(end - path));
+        if (!copy)
+            return -ENOMEM;
+        /* cgroups(7): only what is dead can be in a cgroup that was removed. */
+        if (text_ends_with(copy, " (deleted)"))
+            return -ENOENT;
+        /* A process outside our cgroup namespace reads as "/../x": appended to the mount point
+         * that would be any file of the host. */
+        if (!path_is_clean(copy))
+            return -EXDEV;
+        *ret = TAKE_PTR(copy);
+        return 0;
+    }
+    return -ENXIO;
+}
+
+/* The size of the component that begins at `name`. */
+static size_t component_size(const char *name)
+{
+    return strcspn(name, "/");
+}
+
+static bool component_is_unit(const char *name, size_t size)
+{
+    static const char *const suffixes[] = { ".service", ".scope" };
+
+    for (size_t i = 0; i < ELEMENTS(suffixes); i++) {
+        size_t n = strlen(suffixes[i]);
+
+        if (size > n && memcmp(name + size - n, suffixes[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+int cgroup_path_unit(const char *path, char **ret_unit_path, char **ret_unit_name)
+{
+    _cleanup_free_ char *unit_path = NULL, *unit_name = NULL;
+    const char *found = NULL;
+    size_t found_size = 0;
+
+    for (const char *p = path; *p == '/';) {
+        size_t size = component_size(++p);
+
+        if (component_is_unit(p, size)) {
+            found = p;
+            found_size = size;
+        }
+        p += size;
+    }
+    if (!found)
+        return -ENXIO;
+
+    unit_path = strndup(path, (size_t)(found - path) + found_size);
+    /* systemd puts "_" before names that could be taken for the kernel's files ("cpu.service"). */
+    if (*found == '_') {
+        found++;
+        found_size--;
+    }
+    unit_name = strndup(found, found_size);
+    if (!unit_path || !unit_name)
+        return -ENOMEM;
+    *ret_unit_path = TAKE_PTR(unit_path);
+    *ret_unit_name = TAKE_PTR(unit_name);
+    return 0;
+}
+
+bool cgroup_path_is_of_container(const char *path, const char *container_id)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *id;
+
+    if (strlen(container_id) != CONTAINER_ID_SIZE)
+        return false;
+    id = strstr(name, container_id);
+    /* "ID" (cgroupfs driver) or "docker-ID.scope" (systemd driver), but not a longer number. */
+    return id && (id == name || id[-1] == '-') &&
+            (id[CONTAINER_ID_SIZE] == '\0' || id[CONTAINER_ID_SIZE] == '.');
+}
+
+bool cgroup_path_is_below(const char *path, const char *ancestor)
+{
+    const char *rest = text_after(path, text_equal(ancestor, "/") ? "" : ancestor);
+
+    return rest && (*rest == '\0' || *rest == '/');
+}
+
+int cgroup_of_process(pid_t pid, char **ret)
+{
+    _cleanup_free_ char *text = NULL;
+    char path[32];
+    int r;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+    r = file_read(path, PROC_CGROUP_MAX, &text, NULL);
+    if (r == -ENOENT)
+        return -ESRCH;
+    if (r < 0)
+        return r;
+    r = cgroup_parse_v2_path(text, ret);
+    return r == -ENOENT ? -ESRCH : r;
+}
+
+/* systemd: CGROUP_DELEGATION.md, "Delegation", and cg_set_xattr of "trusted.delegate". */
+static bool is_delegated(int cgroup)
+{
+    static const char *const names[] = { "trusted.delegate", "user.delegate" };
+    char value[2];
+
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (fgetxattr(cgroup, names[i], value, sizeof(value)) == 1 && value[0] == '1')
+            return true;
+    return false;
+}
+
+/* Fills in all that follows from the unit's path. */
+static int complete_layout(CgroupLayout *layout)
+{
+    _cleanup_close_ int unit = cgroup_open(layout->mount, layout->unit);
+
+    if (unit < 0)
+        return unit;
+    layout->delegated = is_delegated(unit);
+    if (layout->delegated) {
+        layout->supervisor = text_format("%s/supervisor", layout->unit);
+        layout->payload = text_format("%s/payload", layout->unit);
+    } else {
+        layout->supervisor = strdup(layout->unit);
+        layout->payload = strdup(layout->unit);
+    }
+    return layout->supervisor && layout->payload ? 0 : -ENOMEM;
+}
+
+static int find_mount(char **ret)
+{
+    struct statfs fs;
+
+    if (statfs(MOUNT_POINT, &fs) < 0)
+        return errno == ENOENT ? -ENOTSUP : -errno;
+    if (fs.f_type != CGROUP2_SUPER_MAGIC)
+        return -ENOTSUP;
+    *ret = strdup(MOUNT_POINT);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int cgroup_layout_find(CgroupLayout *ret)
+{
+    _cleanup_(cgroup_layout_clear) CgroupLayout layout = {};
+    int r;
+
+    r = find_mount(&layout.mount);
+    if (r < 0)
+        return r;
+    r = cgroup_of_process(getpid(), &layout.own);
+    if (r == -ENXIO)
+        return -ENOTSUP;
+    if (r < 0)
+        return r;
+
+    r = cgroup_path_unit(layout.own, &layout.unit, &layout.unit_name);
+    if (r < 0 && r != -ENXIO)
+        return r;
+    /* Started by hand, from a session. The service further out ("user@1000.service", delegated)
+     * is the session's manager: its cgroup is not ours to arrange. */
+    if (r == 0 && text_ends_with(layout.unit_name, ".scope")) {
+        (void)text_replace(&layout.unit, NULL);
+        (void)text_replace(&layout.unit_name, NULL);
+    }
+    if (layout.unit) {
+        r = complete_layout(&layout);
+        /* What is mounted there is not what our own paths are counted from. */
+        if (r == -ENOENT)
+            return -ENOTSUP;
+        if (r < 0)
+            return r;
+    }
+    *ret = layout;
+    layout = (CgroupLayout){};
+    return 0;
+}
+
+int cgroup_layout_of_unit(const char *unit_path, CgroupLayout *ret)
+{
+    _cleanup_(cgroup_layout_clear) CgroupLayout layout = {};
+    _cleanup_free_ char *innermost = NULL;
+    int r;
+
+    if (!path_is_clean(unit_path))
+        return -EINVAL;
+    r = find_mount(&layout.mount);
+    if (r < 0)
+        return r;
+    r = cgroup_path_unit(unit_path, &innermost, &layout.unit_name);
+    if (r < 0 || !text_equal(innermost, unit_path))
+        return r == -ENOMEM ? r : -EINVAL;
+    layout.unit = TAKE_PTR(innermost);
+    r = complete_layout(&layout);
+    if (r < 0)
+        return r;
+    *ret = layout;
+    layout = (CgroupLayout){};
+    return 0;
+}
+
+void cgroup_layout_clear(CgroupLayout *layout)
+{
+    free(layout->mount);
+    free(layout->own);
+    free(layout->unit);
+    free(layout->unit_name);
+    free(layout->supervisor);
+    free(layout->payload);
+    *layout = (CgroupLayout){};
+}
+
+int cgroup_layout_enter(const CgroupLayout *layout)
+{
+    _cleanup_free_ char *directory = NULL;
+    _cleanup_close_ int supervisor = -1;
+    int r;
+
+    if (!layout->unit || !layout->delegated)
+        return 0;
+    directory = text_format("%s%s", layout->mount, layout->supervisor);
+    if (!directory)
+        return -ENOMEM;
+    if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    /* Already there with DelegateSubgroup=supervisor (systemd 254). */
+    if (!text_equal(layout->own, layout->supervisor)) {
+        supervisor = cgroup_open(layout->mount, layout->supervisor);
+        if (supervisor < 0)
+            return supervisor;
+        r = cgroup_write(supervisor, "cgroup.procs", "0");
+        if (r < 0)
+            return r;
+    }
+    return cgroup_make_anew(layout->mount, layout->payload);
+}

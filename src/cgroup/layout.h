@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Where we are: the unit's cgroup and the two below it.
+ *
+ *     UNIT                 Delegate=yes
+ *     |- supervisor        us
+ *     `- payload           the container
+ *
+ * Paths are below the mount point of cgroup v2 ("/system.slice/web.service").
+ * A delegated unit's directory is known by its xattr (trusted.delegate; since
+ * systemd 251 user.delegate), never by counting levels from where we happen to
+ * run: after a restart that would nest.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+#define CONTAINER_ID_SIZE 64
+
+typedef struct CgroupLayout {
+    char *mount;      /* of cgroup v2, e.g. "/sys/fs/cgroup" */
+    char *own;        /* where we were found */
+    char *unit;       /* the unit's cgroup, or NULL: we do not run in a service */
+    char *unit_name;  /* "web.service", or NULL */
+    char *supervisor; /* = unit without delegation */
+    char *payload;    /* = unit without delegation */
+    bool delegated;
+} CgroupLayout;
+
+/* 0 or a negative errno; -ENOTSUP: no cgroup v2 here, or (hybrid hosts) not where containers are
+ * kept. For cgroup_layout_clear(). */
+int cgroup_layout_find(CgroupLayout *ret);
+/* Of a unit by its cgroup path, for those who do not run in it (cleanup, status); `own` is NULL.
+ * -ENOENT: no such cgroup (a unit that is down has none); -EINVAL: not a unit's path. */
+int cgroup_layout_of_unit(const char *unit_path, CgroupLayout *ret);
+void cgroup_layout_clear(CgroupLayout *layout);
+
+/* Makes UNIT/supervisor and UNIT/payload and moves this process into the first. Nothing to do
+ * without delegation. Idempotent. A payload without processes is made anew, so that the filters
+ * and limits of the container before are gone. */
+int cgroup_layout_enter(const CgroupLayout *layout);
+
+/* Path arithmetic, pure, on what /proc/PID/cgroup says. *ret is the caller's. -ENXIO: no line of
+ * version 2; -ENOENT: the cgroup was removed, so the process is dead; -EXDEV: outside our cgroup
+ * namespace. */
+int cgroup_parse_v2_path(const char *proc_cgroup, char **ret);
+/* The innermost "*.service" or "*.scope" component: its path and its name, as systemctl knows it.
+ * -ENXIO: none. */
+int cgroup_path_unit(const char *path, char **ret_unit_path, char **ret_unit_name);
+/* Does the last component carry this container's full ID? Only such a cgroup is one of Docker's
+ * own for this container (ibuildthecloud/systemd-docker#27). */
+bool cgroup_path_is_of_container(const char *path, const char *container_id);
+
+/* Is `path` `ancestor` or below it? */
+bool cgroup_path_is_below(const char *path, const char *ancestor);
+
+/* The v2 cgroup of a process. *ret is the caller's. -ESRCH: there is none; else as
+ * cgroup_parse_v2_path(). */
+int cgroup_of_process(pid_t pid, char **ret);

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroup/limits.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <libcgroup.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/text.h"
+#include "cgroup/core_files.h"
+
+#define LIMITS_MAX 64
+
+/* PAGE_COUNTER_MAX in bytes is just below 2^63. */
+#define UNCOUNTABLE (UINT64_C(1) << 62)
+
+/* What an engine or systemd can set for a container, in an order in which it can be written:
+ * a burst must not exceed the quota. */
+static const struct {
+    const char *file;
+    const char *unlimited;
+} settings[] = {
+    { "memory.max", "max" },
+    { "memory.high", "max" },
+    { "memory.low", "0" },
+    { "memory.min", "0" },
+    { "memory.swap.max", "max" },
+    { "memory.swap.high", "max" },
+    { "memory.zswap.max", "max" },
+    { "memory.oom.group", "0" },
+    { "cpu.max", "max" },
+    { "cpu.max.burst", "0" },
+    { "cpu.weight", "100" },
+    { "cpu.idle", "0" },
+    { "cpuset.cpus", "" },
+    { "cpuset.mems", "" },
+    { "pids.max", "max" },
+    { "io.max", "" },
+    { "io.weight", "100" },
+    { "io.bfq.weight", "100" },
+};
+
+/* One for each size of a huge page: hugetlb.2MB.max, hugetlb.2MB.rsvd.max. */
+#define HUGETLB_PATTERN "hugetlb.*.max"
+
+void limits_clear(Limits *limits)
+{
+    for (size_t i = 0; i < limits->n; i++) {
+        free(limits->items[i].file);
+        free(limits->items[i].value);
+    }
+    free(limits->items);
+    *limits = (Limits){};
+}
+
+static int append_limit(Limits *limits, const char *file, char *value)
+{
+    _cleanup_free_ char *owned = value, *name = strdup(file);
+    Limit *larger;
+
+    if (limits->n >= LIMITS_MAX)
+        return -E2BIG;
+    larger = reallocarray(limits->items, limits->n + 1, sizeof(*larger));
+    if (!larger)
+        return -ENOMEM;
+    limits->items = larger;
+    if (!name)
+        return -ENOMEM;
+    larger[limits->n++] = (Limit){ .file = TAKE_PTR(name), .value = TAKE_PTR(owned) };
+    return 0;
+}
+
+static bool is_unlimited(const char *value, const char *unlimited)
+{
+    const char *bare = text_after(value, "default ");
+    uint64_t number;
+
+    if (text_equal(bare ? bare : value, unlimited))
+        return true;
+    if (!text_equal(unlimited, "max"))
+        return false;
+    /* cpu.max: "max 100000", no quota in a period. hugetlb.2MB.max, until it is first written:
+     * all that the kernel can count. */
+    return text_starts_with(value, "max ") ||
+            (parse_unsigned(value, &number) >= 0 && number >= UNCOUNTABLE);
+}
+
+static int read_limit(int cgroup, const char *file, const char *unlimited, Limits *limits)
+{
+    char *value;
+    int r;
+
+    r = cgroup_read(cgroup, file, &value);
+    /* The controller is not enabled here, the kernel has no such setting or (EOPNOTSUPP) the
+     * machine not what it is about. */
+    if (r == -ENOENT || r == -EOPNOTSUPP)
+        return 0;
+    if (r < 0)
+        return r;
+    if (is_unlimited(value, unlimited)) {
+        free(value);
+        return 0;
+    }
+    return append_limit(limits, file, value);
+}
+
+static int read_hugetlb_limits(int cgroup, Limits *limits)
+{
+    int fd = cgroup_open_file(cgroup, ".", O_RDONLY | O_DIRECTORY);
+    struct dirent *entry;
+    DIR *directory;
+    int r = 0;
+
+    if (fd < 0)
+        return fd;
+    directory = fdopendir(fd);
+    if (!directory) {
+        (void)close(fd);
+        return -ENOMEM;
+    }
+    while (r == 0 && (entry = readdir(directory)))
+        if (fnmatch(HUGETLB_PATTERN, entry->d_name, 0) == 0)
+            r = read_limit(cgroup, entry->d_name, "max", limits);
+    (void)closedir(directory);
+    return r;
+}
+
+int limits_read(int cgroup, Limits *ret)
+{
+    _cleanup_(limits_clear) Limits limits = {};
+    int r;
+
+    for (size_t i = 0; i < ELEMENTS(settings); i++) {
+        r = read_limit(cgroup, settings[i].file, settings[i].unlimited, &limits);
+        if (r < 0)
+            return r;
+    }
+    r = read_hugetlb_limits(cgroup, &limits);
+    if (r < 0)
+        return r;
+    *ret = limits;
+    limits = (Limits){};
+    return 0;
+}
+
+/* Does it bound a sum over the cgroup and all below it, so that an ancestor's holds as well? */
+static bool is_maximum(const char *file)
+{
+    static const char *const maxima[] = { "memory.max", "memory.high", "memory.swap.max",
+        "memory.swap.high", "memory.zswap.max", "pids.max" };
+
+    for (size_t i = 0; i < ELEMENTS(maxima); i++)
+        if (text_equal(file, maxima[i]))
+            return true;
+    return fnmatch(HUGETLB_PATTERN, file, 0) == 0;
+}
+
+static bool is_implied(const Limit *limit, int cgroup)
+{
+    _cleanup_free_ char *value = NULL;
+    uint64_t wanted, there;
+
+    return is_maximum(limit->file) && cgroup_read(cgroup, limit->file, &value) >= 0 &&
+            parse_unsigned(limit->value, &wanted) >= 0 && parse_unsigned(value, &there) >= 0 &&
+            there <= wanted;
+}
+
+void limits_drop_implied(Limits *limits, int cgroup)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < limits->n; i++) {
+        if (!is_implied(&limits->items[i], cgroup)) {
+            limits->items[kept++] = limits->items[i];
+            continue;
+        }
+        free(limits->items[i].file);
+        free(limits->items[i].value);
+    }
+    limits->n = kept;
+}
+
+/* Is every line of `wanted` a line of `text`? Settings for several devices have one each, in no
+ * set order. */
+static bool lines_contain(const char *text, const char *wanted)
+{
+    while (*wanted) {
+        size_t size = strcspn(wanted, "\n");
+        const char *line = text;
+
+        while (*line && (strcspn(line, "\n") != size || memcmp(line, wanted, size) != 0)) {
+            line += strcspn(line, "\n");
+            line += *line == '\n';
+        }
+        if (!*line)
+            return false;
+        wanted += size;
+        wanted += *wanted == '\n';
+    }
+    return true;
+}
+
+const Limit *limits_missing(const Limits *limits, int cgroup)
+{
+    for (size_t i = 0; i < limits->n; i++) {
+        const Limit *limit = &limits->items[i];
+        _cleanup_free_ char *value = NULL;
+
+        if (cgroup_read(cgroup, limit->file, &value) < 0 || !lines_contain(value, limit->value))
+            return limit;
+    }
+    return NULL;
+}
+
+/* "memory" of "memory.swap.max", in `ret`. */
+static void controller_of(const Limit *limit, char ret[static 32])
+{
+    (void)snprintf(ret, 32, "%.*s", (int)strcspn(limit->file, "."), limit->file);
+}
+
+static bool has_controller(const char *controllers, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (const char *p = controllers; (p = strstr(p, name)); p += size)
+        if ((p == controllers || p[-1] == ' ') && (p[size] == ' ' || p[size] == '\0'))
+            return true;
+    return false;
+}
+
+/* The first limit whose controller the unit has not been given; NULL: it has all. */
+static const Limit *limit_without_controller(const Limits *limits, int unit)
+{
+    _cleanup_free_ char *controllers = NULL;
+
+    if (cgroup_read(unit, "cgroup.controllers", &controllers) < 0)
+        return limits->items;
+    for (size_t i = 0; i < limits->n; i++) {
+        char name[32];
+
+        controller_of(&limits->items[i], name);
+        if (!has_controller(controllers, name))
+            return &limits->items[i];
+    }
+    return NULL;
+}
+
+/* libcgroup logs to stdout unless told otherwise: that is our container's output. */
+static void discard_log(void *userdata, int level, const char *format, va_list arguments)
+{
+    (void)userdata;
+    (void)level;
+    (void)format;
+    (void)arguments;
+}
+
+static int libcgroup_error(int error)
+{
+    /* Its own codes lie beyond every errno. */
+    if (error == ECGOTHER && cgroup_get_last_errno() > 0)
+        return -cgroup_get_last_errno();
+    return error == ECGROUPSUBSYSNOTMOUNTED ? -EOPNOTSUPP : -EIO;
+}
+
+static int add_limit(struct cgroup *group, const Limit *limit)
+{
+    struct cgroup_controller *controller;
+    char name[32];
+
+    controller_of(limit, name);
+    controller = cgroup_get_controller(group, name);
+    if (!controller)
+        controller = cgroup_add_controller(group, name);
+    if (!controller)
+        return -ENOMEM;
+    return cgroup_add_value_string(controller, limit->file, limit->value) == 0 ? 0 : -E2BIG;
+}
+
+/* Only the chosen settings: a group copied as a whole cannot be written back (an empty io.max is
+ * EINVAL), and libcgroup stops there with the limits unset. */
+static int create_group(const char *path, const Limits *limits)
+{
+    struct cgroup *group;
+    int r = 0;
+
+    cgroup_set_logger(discard_log, CGROUP_LOG_ERROR, NULL);
+    r = cgroup_init();
+    if (r != 0)
+        return libcgroup_error(r);
+    group = cgroup_new_cgroup(path + 1);
+    if (!group)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < limits->n; i++)
+        r = add_limit(group, &limits->items[i]);
+    if (r == 0) {
+        r = cgroup_create_cgroup(group, 1);
+        if (r != 0)
+            r = libcgroup_error(r);
+    }
+    cgroup_free(&group);
+    return r;
+}
+
+static int refuse(int r, const Limit *limit, const char *why, char **ret_message)
+{
+    *ret_message = text_format("the container's limit %s=%s cannot be carried into the unit's "
+                               "cgroup: %s",
+            limit->file, limit->value, why);
+    return r;
+}
+
+static int set_limits(const Limits *limits, const CgroupLayout *layout, char **ret_message)
+{
+    _cleanup_close_ int payload = -1;
+    const Limit *missing;
+    int r;
+
+    r = create_group(layout->payload, limits);
+    payload = cgroup_open(layout->mount, layout->payload);
+    if (payload < 0)
+        return refuse(payload, limits->items, strerror(-payload), ret_message);
+    missing = limits_missing(limits, payload);
+    if (!missing)
+        return 0;
+    if (r == -EBUSY)
+        return refuse(r, missing,
+                "processes in the unit's cgroup itself keep its controllers from being enabled",
+                ret_message);
+    return refuse(
+            r < 0 ? r : -EBADE, missing, r < 0 ? strerror(-r) : "it was not taken", ret_message);
+}
+
+int limits_carry(int source, const CgroupLayout *layout, char **ret_message)
+{
+    _cleanup_(limits_clear) Limits limits = {};
+    _cleanup_close_ int unit = cgroup_open(layout->mount, layout->unit);
+    const Limit *without;
+    int r;
+
+    if (unit < 0)
+        r = unit;
+    else
+        r = limits_read(source, &limits);
+    if (r < 0) {
+        *ret_message = text_format("reading the container's limits failed: %s", strerror(-r));
+        return r;
+    }
+    /* The usual case is none but systemd's default for tasks, which the unit has as well: nothing
+     * to do, and libcgroup's start-up is saved. */
+    limits_drop_implied(&limits, unit);
+    if (limits.n == 0)
+        return 0;
+
+    if (!layout->delegated)
+        return refuse(-EPERM, limits.items,
+                "without Delegate=yes in the unit it has no place of its own", ret_message);
+    without = limit_without_controller(&limits, unit);
+    if (without)
+        return refuse(-EOPNOTSUPP, without,
+                "its controller is not delegated to the unit (Delegate=yes delegates all)",
+                ret_message);
+    return set_limits(&limits, layout, ret_message);
+}

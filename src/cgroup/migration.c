@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroup/migration.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "base/parse.h"
+#include "cgroup/core_files.h"
+#include "cgroup/process.h"
+
+/* Moves in one turn of the loop; each takes some 10 µs. */
+#define BATCH_MAX 256
+#define FREEZE_MAX (2 * USEC_PER_SEC)
+/* Between sweeps that moved nothing although something lives there, and how many of them. */
+#define PAUSE (20 * USEC_PER_MSEC)
+#define IDLE_SWEEPS_MAX 50
+/* For all of it: what forks faster than it can be moved must not keep us for ever. */
+#define MIGRATION_MAX (20 * USEC_PER_SEC)
+
+typedef enum Phase {
+    PHASE_FREEZING,
+    PHASE_SWEEPING,
+    PHASE_OVER,
+} Phase;
+
+typedef enum Sweep {
+    SWEEP_DONE,
+    SWEEP_AGAIN, /* at once */
+    SWEEP_PAUSE, /* when something changed */
+} Sweep;
+
+struct Migration {
+    sd_event *event;
+    sd_event_source *step, *changed, *timer;
+    MigrationHandler handler;
+    void *userdata;
+
+    int source, destination_procs, events;
+    int fatal; /* what the destination answered */
+    bool whole, frozen;
+    ContainerProcesses processes;
+
+    Phase phase;
+    uint64_t freeze_deadline, deadline;
+    unsigned in_batch, idle_sweeps;
+    MigrationResult result;
+};
+
+static void thaw(Migration *migration)
+{
+    if (migration->frozen)
+        (void)cgroup_write(migration->source, "cgroup.freeze", "0");
+    migration->frozen = false;
+}
+
+Migration *migration_free(Migration *migration)
+{
+    if (!migration)
+        return NULL;
+    thaw(migration);
+    (void)sd_event_source_disable_unref(migration->step);
+    (void)sd_event_source_disable_unref(migration->changed);
+    (void)sd_event_source_disable_unref(migration->timer);
+    close_p(&migration->source);
+    close_p(&migration->destination_procs);
+    close_p(&migration->events);
+    (void)sd_event_unref(migration->event);
+    free(migration);
+    return NULL;
+}
+
+static uint64_t now_usec(Migration *migration)
+{
+    uint64_t now = 0;
+
+    (void)sd_event_now(migration->event, CLOCK_MONOTONIC, &now);
+    return now;
+}
+
+/* Does anything live in the source? Of one that is not the container's own that says nothing. */
+static bool is_populated(Migration *migration)
+{
+    return migration->whole && cgroup_events_get(migration->events, "populated") == 1;
+}
+
+static void finish(Migration *migration, int r)
+{
+    MigrationResult result;
+
+    migration->phase = PHASE_OVER;
+    migration->result.r = r;
+    migration->result.populated = is_populated(migration);
+    thaw(migration);
+    result = migration->result;
+    migration->handler(&result, migration->userdata);
+}
+
+/* Errors that every process would meet: the destination is at fault. */
+static bool is_fatal(int r)
+{
+    return r == -EBUSY || r == -EOPNOTSUPP || r == -ENODEV || r == -ENOMEM;
+}
+
+static int move_process(pid_t pid, void *userdata)
+{
+    Migration *migration = userdata;
+    int r;
+
+    if (!migration->whole && !container_processes_contain(&migration->processes, pid))
+        return 0;
+    r = cgroup_write_pid(migration->destination_procs, pid);
+    if (r == -ESRCH)
+        return 0;
+    if (is_fatal(r)) {
+        migration->fatal = r;
+        return r;
+    }
+    if (r < 0) {
+        migration->result.left++;
+        migration->result.left_error = r;
+        return 0;
+    }
+    migration->result.moved++;
+    return ++migration->in_batch >= BATCH_MAX;
+}
+
+static int move_cgroup(int cgroup, void *userdata)
+{
+    return cgroup_each_process(cgroup, move_process, userdata);
+}
+
+/* One batch: a Sweep or a negative errno. Each begins with a fresh list, so that a process listed
+ * long ago, whose number may be another's by now, is never moved. */
+static int sweep(Migration *migration)
+{
+    int r;
+
+    migration->in_batch = 0;
+    migration->result.left = 0;
+    migration->result.left_error = 0;
+    if (migration->whole)
+        r = cgroup_each(migration->source, move_cgroup, migration);
+    else
+        r = move_cgroup(migration->source, migration);
+    if (migration->fatal < 0)
+        return migration->fatal;
+    /* systemd removes a scope as soon as it is empty. */
+    if (cgroup_is_gone(r) || now_usec(migration) >= migration->deadline)
+        return SWEEP_DONE;
+    if (r < 0)
+        return r;
+    if (migration->in_batch > 0) {
+        migration->idle_sweeps = 0;
+        return SWEEP_AGAIN;
+    }
+    if (!is_populated(migration) || ++migration->idle_sweeps >= IDLE_SWEEPS_MAX)
+        return SWEEP_DONE;
+    return SWEEP_PAUSE;
+}
+
+/* Sleeps until the source changes, at most `usec`. */
+static int wait_for_change(Migration *migration, uint64_t usec)
+{
+    int r;
+
+    r = sd_event_source_set_time_relative(migration->timer, usec);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(migration->timer, SD_EVENT_ONESHOT);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(migration->changed, SD_EVENT_ON);
+    return r < 0 ? r : sd_event_source_set_enabled(migration->step, SD_EVENT_OFF);
+}
+
+static int step_at_once(Migration *migration)
+{
+    return sd_event_source_set_enabled(migration->step, SD_EVENT_ON);
+}
+
+static int stop_waiting(Migration *migration)
+{
+    (void)sd_event_source_set_enabled(migration->timer, SD_EVENT_OFF);
+    (void)sd_event_source_set_enabled(migration->step, SD_EVENT_OFF);
+    if (migration->changed)
+        (void)sd_event_source_set_enabled(migration->changed, SD_EVENT_OFF);
+    return 0;
+}
+
+/* Is the source frozen, or is it time to go on without? */
+static bool is_frozen(Migration *migration)
+{
+    return cgroup_events_get(migration->events, "frozen") != 0 ||
+            now_usec(migration) >= migration->freeze_deadline;
+}
+
+static void advance(Migration *migration)
+{
+    int r;
+
+    (void)stop_waiting(migration);
+    if (migration->phase == PHASE_FREEZING) {
+        if (!is_frozen(migration)) {
+            r = wait_for_change(migration, migration->freeze_deadline - now_usec(migration));
+            if (r < 0)
+                finish(migration, r);
+            return;
+        }
+        migration->phase = PHASE_SWEEPING;
+    }
+
+    r = sweep(migration);
+    if (r == SWEEP_AGAIN)
+        r = step_at_once(migration);
+    else if (r == SWEEP_PAUSE)
+        r = wait_for_change(migration, PAUSE);
+    else {
+        finish(migration, r);
+        return;
+    }
+    if (r < 0)
+        finish(migration, r);
+}
+
+static int on_step(sd_event_source *source, void *userdata)
+{
+    (void)source;
+    advance(userdata);
+    return 0;
+}
+
+static int on_changed(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    (void)source;
+    (void)fd;
+    (void)events;
+    advance(userdata);
+    return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)source;
+    (void)usec;
+    advance(userdata);
+    return 0;
+}
+
+static int watch(Migration *migration)
+{
+    uint64_t now = now_usec(migration);
+    int r;
+
+    migration->freeze_deadline = now + FREEZE_MAX;
+    migration->deadline = now + MIGRATION_MAX;
+    r = sd_event_add_defer(migration->event, &migration->step, on_step, migration);
+    if (r >= 0)
+        r = sd_event_add_time(migration->event, &migration->timer, CLOCK_MONOTONIC, USEC_INFINITY,
+                1, on_timer, migration);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(migration->timer, SD_EVENT_OFF);
+    if (r < 0 || !migration->whole)
+        return r;
+    r = sd_event_add_io(migration->event, &migration->changed, migration->events, EPOLLPRI,
+            on_changed, migration);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(migration->changed, SD_EVENT_OFF);
+    return r;
+}
+
+static int open_files(Migration *migration, const MigrationRequest *request)
+{
+    migration->source = cgroup_open_file(request->source, ".", O_RDONLY | O_DIRECTORY);
+    if (migration->source < 0)
+        return migration->source;
+    migration->destination_procs = cgroup_open_file(request->destination, "cgroup.procs", O_WRONLY);
+    if (migration->destination_procs < 0)
+        return migration->destination_procs;
+    if (!request->whole)
+        return container_processes_of(request->first, &migration->processes);
+    migration->events = cgroup_open_file(request->source, "cgroup.events", O_RDONLY);
+    return migration->events < 0 ? migration->events : 0;
+}
+
+int migration_start(sd_event *event, const MigrationRequest *request, MigrationHandler handler,
+        void *userdata, Migration **ret)
+{
+    _cleanup_(migration_free_p) Migration *migration = calloc(1, sizeof(*migration));
+    int r;
+
+    if (!migration)
+        return -ENOMEM;
+    migration->source = migration->destination_procs = migration->events = -1;
+    migration->event = sd_event_ref(event);
+    migration->handler = handler;
+    migration->userdata = userdata;
+    migration->whole = request->whole;
+    migration->phase = request->whole ? PHASE_FREEZING : PHASE_SWEEPING;
+
+    r = open_files(migration, request);
+    if (r < 0)
+        return r;
+    r = watch(migration);
+    if (r < 0)
+        return r;
+    if (migration->whole) {
+        /* Without a freezer (Linux before 5.2) sweeping alone must do. */
+        r = cgroup_write(migration->source, "cgroup.freeze", "1");
+        if (r < 0 && !cgroup_is_gone(r))
+            return r;
+        migration->frozen = r >= 0;
+    }
+    *ret = TAKE_PTR(migration);
+    return 0;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroup/placement.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cgroup/core_files.h"
+#include "cgroup/device_filter.h"
+#include "cgroup/limits.h"
+#include "cgroup/migration.h"
+#include "cgroup/process.h"
+
+struct Placement {
+    sd_event *event;
+    sd_event_source *begin;
+    const CgroupLayout *layout;
+    char *container_id;
+    pid_t first;
+    bool privileged;
+
+    Migration *migration;
+    PlacementHandler handler;
+    void *userdata;
+};
+
+Placement *placement_free(Placement *placement)
+{
+    if (!placement)
+        return NULL;
+    (void)migration_free(placement->migration);
+    (void)sd_event_source_disable_unref(placement->begin);
+    (void)sd_event_unref(placement->event);
+    free(placement->container_id);
+    free(placement);
+    return NULL;
+}
+
+/* The last thing that is done with the placement: the handler may free it. */
+static void finish(Placement *placement, int r, const char *message, unsigned moved)
+{
+    if (r < 0 && !process_is_alive(placement->first)) {
+        r = -ESRCH;
+        message = "the container ended before it was in the unit's cgroup";
+    }
+    if (r < 0 && !message)
+        message = strerror(-r);
+    placement->handler(r, message, moved, placement->userdata);
+}
+
+/* The cgroup that was given to the container: `path` or an ancestor of it, where the container has
+ * cgroups of its own below. -ENOENT: it lives in somebody else's. */
+static int find_own_cgroup(const char *path, const char *container_id, char **ret)
+{
+    _cleanup_free_ char *ancestor = strdup(path);
+    char *slash;
+
+    if (!ancestor)
+        return -ENOMEM;
+    while (!cgroup_path_is_of_container(ancestor, container_id)) {
+        slash = strrchr(ancestor, '/');
+        if (!slash || slash == ancestor)
+            return -ENOENT;
+        *slash = '\0';
+    }
+    *ret = TAKE_PTR(ancestor);
+    return 0;
+}
+
+static bool is_left_behind(const char *path, const void *userdata)
+{
+    const Placement *placement = userdata;
+
+    return !cgroup_path_is_below(path, placement->layout->payload) &&
+            cgroup_path_is_of_container(path, placement->container_id);
+}
+
+/* Where to move from. *ret NULL: all is in its place. *ret_whole: all there is the container's. */
+static int find_source(const Placement *placement, char **ret, bool *ret_whole)
+{
+    _cleanup_free_ char *path = NULL;
+    int r;
+
+    r = cgroup_of_process(placement->first, &path);
+    if (r < 0)
+        return r;
+    *ret_whole = true;
+    if (!cgroup_path_is_below(path, placement->layout->payload)) {
+        r = find_own_cgroup(path, placement->container_id, ret);
+        if (r != -ENOENT)
+            return r;
+        *ret_whole = false;
+        *ret = TAKE_PTR(path);
+        return 0;
+    }
+    /* Adopted, perhaps from one who was killed in the middle of this; and where nobody removes the
+     * emptied cgroup (cgroupfs driver) processes may have been put there since. */
+    r = cgroup_find(placement->layout->mount, is_left_behind, placement, ret);
+    return r == -ENOENT ? 0 : r;
+}
+
+/* Without delegation the destination is the unit's own cgroup, and there we live as well. */
+static int open_destination(const Placement *placement)
+{
+    const CgroupLayout *layout = placement->layout;
+    int r;
+
+    if (layout->delegated) {
+        r = cgroup_make_anew(layout->mount, layout->payload);
+        if (r < 0)
+            return r;
+    }
+    return cgroup_open(layout->mount, layout->payload);
+}
+
+static int carry_walls(
+        const Placement *placement, int source, int destination, bool whole, char **ret_message)
+{
+    int r;
+
+    r = device_filter_carry(source, destination, !placement->privileged, ret_message);
+    if (r < 0 || !whole)
+        return r;
+    return limits_carry(source, placement->layout, ret_message);
+}
+
+static bool first_arrived(const Placement *placement)
+{
+    _cleanup_free_ char *path = NULL;
+
+    return cgroup_of_process(placement->first, &path) >= 0 &&
+            cgroup_path_is_below(path, placement->layout->payload);
+}
+
+static void on_migrated(const MigrationResult *result, void *userdata)
+{
+    Placement *placement = userdata;
+    _cleanup_free_ char *message = NULL;
+    int r = result->r;
+
+    if (r == -EBUSY)
+        message = text_format("the container cannot be moved into %s: it has cgroups below it "
+                              "that have controllers",
+                placement->layout->payload);
+    else if (r < 0)
+        message = text_format("the container cannot be moved into %s: %s",
+                placement->layout->payload, strerror(-r));
+    else if (!first_arrived(placement)) {
+        r = result->left_error < 0 ? result->left_error : -ESRCH;
+        message = text_format("the container's first process cannot be moved into %s: %s",
+                placement->layout->payload, strerror(-r));
+    } else if (result->left > 0)
+        message = text_format("%u processes of the container stay outside the unit: %s",
+                result->left, strerror(-result->left_error));
+    else if (result->populated)
+        message = text_format("processes of the container that cannot be seen from here stay "
+                              "outside the unit");
+    finish(placement, r, message, result->moved);
+}
+
+static int begin(Placement *placement, char **ret_message)
+{
+    const CgroupLayout *layout = placement->layout;
+    _cleanup_free_ char *source_path = NULL;
+    _cleanup_close_ int source = -1, destination = -1;
+    bool whole;
+    int r;
+
+    r = find_source(placement, &source_path, &whole);
+    if (r < 0)
+        return r;
+    if (!source_path) {
+        finish(placement, 0, NULL, 0);
+        return 0;
+    }
+    source = cgroup_open(layout->mount, source_path);
+    if (source < 0)
+        return source;
+    destination = open_destination(placement);
+    if (destination < 0)
+        return destination;
+    r = carry_walls(placement, source, destination, whole, ret_message);
+    if (r < 0)
+        return r;
+    return migration_start(placement->event,
+            &(MigrationRequest){
+                    .source = source,
+                    .destination = destination,
+                    .whole = whole,
+                    .first = placement->first,
+            },
+            on_migrated, placement, &placement->migration);
+}
+
+static int on_begin(sd_event_source *source, void *userdata)
+{
+    Placement *placement = userdata;
+    _cleanup_free_ char *message = NULL;
+    int r;
+
+    (void)source;
+    r = begin(placement, &message);
+    if (r < 0)
+        finish(placement, r, message, 0);
+    return 0;
+}
+
+static bool is_container_id(const char *text)
+{
+    return strlen(text) == CONTAINER_ID_SIZE &&
+            strspn(text, "0123456789abcdef") == CONTAINER_ID_SIZE;
+}
+
+int placement_start(sd_event *event, const PlacementRequest *request, PlacementHandler handler,
+        void *userdata, Placement **ret)
+{
+    _cleanup_(placement_free_p) Placement *placement = calloc(1, sizeof(*placement));
+    int r;
+
+    if (!request->layout->unit || request->first <= 0 || !is_container_id(request->container_id))
+        return -EINVAL;
+    if (!placement)
+        return -ENOMEM;
+    placement->event = sd_event_ref(event);
+    placement->layout = request->layout;
+    placement->container_id = strdup(request->container_id);
+    placement->first = request->first;
+    placement->privileged = request->privileged;
+    placement->handler = handler;
+    placement->userdata = userdata;
+    if (!placement->container_id)
+        return -ENOMEM;
+    r = sd_event_add_defer(event, &placement->begin, on_begin, placement);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(placement);
+    return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Brings a running container into the unit's cgroup, with all its walls: mode
+ * `move` of the specification.
+ *
+ *   1. payload exists; limits of Docker's cgroup are in force there   limits.c
+ *   2. its device filter is attached there                            device_filter.c
+ *   3. freeze the source, move all of it, again until it is empty     migration.c
+ *   4. thaw, whatever happened
+ *
+ * Runs from the event loop in small steps; nothing waits.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "cgroup/layout.h"
+
+typedef struct Placement Placement;
+
+/* `r` 0: the container's first process is in UNIT/payload and so is all else of the container, or
+ * `message` (NULL otherwise) says what stays outside. Negative errno: `message` says in one
+ * sentence which wall could not be carried or what else failed; before the walls stand nothing is
+ * moved. -ESRCH: the container ended before it was there; its exit status tells the rest, so this
+ * is no failure of its own. `moved`: processes that were moved (0: all were there already). Runs
+ * once, from the loop, never after placement_free(); the placement may be freed in it. */
+typedef void (*PlacementHandler)(int r, const char *message, unsigned moved, void *userdata);
+
+typedef struct PlacementRequest {
+    const CgroupLayout *layout; /* borrowed until the handler ran or placement_free() */
+    const char *container_id;   /* full, 64 hexadecimal digits */
+    pid_t first;                /* the container's first process, in our PID namespace */
+    bool privileged;            /* has no device filter, so needs none */
+} PlacementRequest;
+
+/* -EINVAL: the layout has no unit, or the ID is none. A container that is frozen (paused, or left
+ * so by an interrupted move) runs on afterwards. */
+int placement_start(sd_event *event, const PlacementRequest *request, PlacementHandler handler,
+        void *userdata, Placement **ret);
+/* Thaws if need be. NULL is fine. Returns NULL. */
+Placement *placement_free(Placement *placement);
+DEFINE_CLEANUP(Placement *, placement_free);
+
+/* Signals what is left in UNIT/payload. Without delegation the container lives in the unit's cgroup
+ * beside us: there only what is in another PID namespace than ours is signalled, and with
+ * --pid=host it is systemd (KillMode=) that ends the rest. 0 also when nothing was there. */
+int payload_kill(const CgroupLayout *layout, int signal_number);
+/* 1: something lives that payload_kill() would signal, 0: nothing, or no such cgroup. */
+int payload_is_populated(const CgroupLayout *layout);
+/* Thaws what is frozen in UNIT/payload and removes it with all empty cgroups below; what is
+ * populated stays. Nothing to do without delegation. Idempotent. */
+int payload_clean(const CgroupLayout *layout);
