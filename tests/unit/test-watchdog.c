@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* When WATCHDOG=1 goes out, on a real loop with short periods. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "base/parse.h"
+#include "manager.h"
+#include "unit/notify.h"
+#include "unit/watchdog.h"
+
+#define PERIOD_MSEC 400
+#define HALF_USEC (PERIOD_MSEC * USEC_PER_MSEC / 2)
+
+static Manager manager;
+static sd_event *event;
+static unsigned asked;
+static bool alive;
+
+static int set_up(void **state)
+{
+    (void)state;
+    manager_open(&manager);
+    assert_true(sd_event_new(&event) >= 0);
+    (void)setenv("WATCHDOG_USEC", "400000", 1);
+    (void)unsetenv("WATCHDOG_PID");
+    asked = 0;
+    alive = true;
+    (void)alarm(20);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    notify_close();
+    event = sd_event_unref(event);
+    manager_close(&manager);
+    return 0;
+}
+
+static bool is_alive(void *userdata)
+{
+    assert_ptr_equal(&asked, userdata);
+    asked++;
+    return alive;
+}
+
+static uint64_t now(void)
+{
+    struct timespec at;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    return (uint64_t)at.tv_sec * USEC_PER_SEC + (uint64_t)at.tv_nsec / NSEC_PER_USEC;
+}
+
+static bool was_pinged(void)
+{
+    const char *message = manager_read(&manager);
+
+    if (!*message)
+        return false;
+    assert_string_equal("WATCHDOG=1\n", message);
+    return true;
+}
+
+static Watchdog *start(void)
+{
+    Watchdog *watchdog = NULL;
+
+    assert_int_equal(1, watchdog_start(event, is_alive, &asked, &watchdog));
+    assert_non_null(watchdog);
+    return watchdog;
+}
+
+static void test_none_without_the_environment(void **state)
+{
+    Watchdog *watchdog = NULL;
+
+    (void)state;
+    (void)unsetenv("WATCHDOG_USEC");
+    assert_int_equal(0, watchdog_start(event, is_alive, &asked, &watchdog));
+    assert_null(watchdog);
+    watchdog_ping(NULL);
+    assert_null(watchdog_free(NULL));
+
+    (void)setenv("WATCHDOG_USEC", "400000", 1);
+    (void)setenv("WATCHDOG_PID", "1", 1);
+    assert_int_equal(0, watchdog_start(event, is_alive, &asked, &watchdog));
+    assert_null(watchdog);
+    (void)unsetenv("WATCHDOG_PID");
+
+    (void)setenv("WATCHDOG_USEC", "-1", 1);
+    assert_true(watchdog_start(event, is_alive, &asked, &watchdog) < 0);
+    assert_string_equal("", manager_read(&manager));
+}
+
+/* Never later than half after the one before, and one wake-up for each. */
+static void test_pings_at_half(void **state)
+{
+    uint64_t before = now();
+    Watchdog *watchdog = start();
+
+    (void)state;
+    assert_true(was_pinged());
+    assert_false(was_pinged());
+    for (int i = 0; i < 5; i++) {
+        uint64_t at;
+
+        assert_int_equal(1, sd_event_run(event, USEC_PER_SEC));
+        at = now();
+        assert_true(was_pinged());
+        assert_false(was_pinged());
+        assert_true(at - before >= HALF_USEC * 9 / 10);
+        /* A busy machine's scheduling comes on top of the half. */
+        assert_true(at - before <= HALF_USEC * 6 / 5);
+        before = at;
+    }
+    assert_int_equal(6, asked);
+    (void)watchdog_free(watchdog);
+}
+
+static void test_no_evidence_no_ping(void **state)
+{
+    Watchdog *watchdog;
+
+    (void)state;
+    alive = false;
+    watchdog = start();
+    assert_false(was_pinged());
+    assert_int_equal(1, sd_event_run(event, USEC_PER_SEC));
+    assert_int_equal(1, sd_event_run(event, USEC_PER_SEC));
+    assert_int_equal(3, asked);
+    watchdog_ping(watchdog);
+    assert_false(was_pinged());
+
+    alive = true;
+    assert_int_equal(1, sd_event_run(event, USEC_PER_SEC));
+    assert_true(was_pinged());
+    (void)watchdog_free(watchdog);
+}
+
+static void test_ping_now_moves_the_next(void **state)
+{
+    Watchdog *watchdog = start();
+    uint64_t from;
+
+    (void)state;
+    assert_true(was_pinged());
+    /* Three quarters into the interval: the timer's own would come a quarter later. */
+    assert_int_equal(0, sd_event_run(event, HALF_USEC * 3 / 4));
+    from = now();
+    watchdog_ping(watchdog);
+    assert_true(was_pinged());
+    assert_int_equal(1, sd_event_run(event, USEC_PER_SEC));
+    assert_true(was_pinged());
+    assert_true(now() - from >= HALF_USEC * 9 / 10);
+    (void)watchdog_free(watchdog);
+}
+
+static void test_missed_pings_are_not_made_up_for(void **state)
+{
+    Watchdog *watchdog = start();
+
+    (void)state;
+    assert_true(was_pinged());
+    (void)usleep(HALF_USEC * 3);
+    assert_int_equal(1, sd_event_run(event, USEC_PER_SEC));
+    assert_true(was_pinged());
+    assert_int_equal(0, sd_event_run(event, HALF_USEC / 2));
+    assert_false(was_pinged());
+    (void)watchdog_free(watchdog);
+}
+
+static void test_none_after_the_end(void **state)
+{
+    Watchdog *watchdog = start();
+
+    (void)state;
+    assert_true(was_pinged());
+    (void)watchdog_free(watchdog);
+    assert_int_equal(0, sd_event_run(event, HALF_USEC * 3 / 2));
+    assert_false(was_pinged());
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_none_without_the_environment),
+        TEST(test_pings_at_half),
+        TEST(test_no_evidence_no_ping),
+        TEST(test_ping_now_moves_the_next),
+        TEST(test_missed_pings_are_not_made_up_for),
+        TEST(test_none_after_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
