@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/option_table.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/text.h"
+#include "cli/refusal.h"
+
+#define UNSUPPORTED (-1)
+
+/* One way to store them all: GCC gives an enum without negative members the type unsigned int. */
+static_assert(sizeof(ReadyWhen) == sizeof(unsigned), "enumerations are not ints");
+
+static int refuse_unsupported(char **ret_message, const char *name, const char *value)
+{
+    return refuse(ret_message, "--%s%s%s is not supported by this version of systemd-ctr", name,
+            value ? "=" : "", value ? value : "");
+}
+
+static int parse_switch(const Option *option, const char *value, bool *ret, char **ret_message)
+{
+    *ret = true;
+    if (value && parse_boolean(value, ret) < 0)
+        return refuse(
+                ret_message, "--%s: \"%s\" is neither true nor false", option->flag.name, value);
+    return 0;
+}
+
+static int take_switch(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    return parse_switch(option, value, (bool *)((char *)options + option->field), ret_message);
+}
+
+/* A switch that can only be off. */
+static int take_switch_unsupported(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    bool wanted;
+    int r;
+
+    (void)options;
+    r = parse_switch(option, value, &wanted, ret_message);
+    if (r >= 0 && wanted)
+        r = refuse_unsupported(ret_message, option->flag.name, NULL);
+    return r;
+}
+
+static int take_unsupported(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    (void)options;
+    (void)value;
+    return refuse_unsupported(ret_message, option->flag.name, NULL);
+}
+
+static int refuse_choice(const Option *option, const char *value, char **ret_message)
+{
+    _cleanup_free_ char *words = NULL;
+
+    for (const Choice *choice = option->choices; choice->word; choice++) {
+        char *longer;
+
+        if (choice->value < 0)
+            continue;
+        longer = text_format("%s%s%s", words ? words : "", words ? ", " : "", choice->word);
+        if (!longer)
+            return -ENOMEM;
+        free(words);
+        words = longer;
+    }
+    return refuse(ret_message, "--%s: \"%s\" is none of %s", option->flag.name, value,
+            words ? words : "");
+}
+
+static int take_choice(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    for (const Choice *choice = option->choices; choice->word; choice++)
+        if (strcmp(choice->word, value) == 0) {
+            unsigned chosen = (unsigned)choice->value;
+
+            if (choice->value < 0)
+                return refuse_unsupported(ret_message, option->flag.name, value);
+            (void)memcpy((char *)options + option->field, &chosen, sizeof(chosen));
+            return 0;
+        }
+    return refuse_choice(option, value, ret_message);
+}
+
+/* A switch in 2015 (--logs=false, -l=0), a choice since. */
+static int take_logs(Options *options, const Option *option, const char *value, char **ret_message)
+{
+    bool wanted;
+
+    if (!value || parse_boolean(value, &wanted) >= 0) {
+        options->logs = !value || wanted ? LOGS_ATTACH : LOGS_NONE;
+        return 0;
+    }
+    return take_choice(options, option, value, ret_message);
+}
+
+static int take_main_pid(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    if (!text_equal(value, "wrapper") && !text_equal(value, "container"))
+        return refuse_choice(option, value, ret_message);
+    options->main_pid_is_container = text_equal(value, "container");
+    return 0;
+}
+
+static int take_remove(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    bool wanted;
+    int r;
+
+    r = parse_switch(option, value, &wanted, ret_message);
+    if (r >= 0)
+        options->remove = wanted ? REMOVE_AT_END : REMOVE_NEVER;
+    return r;
+}
+
+static int take_span(Options *options, const Option *option, const char *value, char **ret_message)
+{
+    uint64_t usec;
+
+    if (parse_span(value, &usec) < 0)
+        return refuse(ret_message, "--%s: \"%s\" is not a time span (use for instance 5s or 1min)",
+                option->flag.name, value);
+    (void)memcpy((char *)options + option->field, &usec, sizeof(usec));
+    return 0;
+}
+
+static int take_hierarchy(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    const char *name = text_starts_with(value, "name=") ? text_after(value, "name=") : value;
+
+    if (!*name || strchr(name, '/'))
+        return refuse(ret_message, "--%s: \"%s\" is not the name of a cgroup hierarchy",
+                option->flag.name, value);
+    return text_vector_append(&options->hierarchies, name);
+}
+
+static int take_pid_file(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    if (value[0] != '/')
+        return refuse(
+                ret_message, "--%s: \"%s\" is not an absolute path", option->flag.name, value);
+    return text_replace(&options->pid_file, value);
+}
+
+static int take_host(Options *options, const Option *option, const char *value, char **ret_message)
+{
+    (void)option;
+    (void)ret_message;
+    return text_replace(&options->host, value);
+}
+
+static int take_verb(Options *options, const Option *option, const char *value, char **ret_message)
+{
+    if (value)
+        return refuse(ret_message, "--%s takes no value", option->flag.name);
+    options->verb = text_equal(option->flag.name, "help") ? VERB_HELP : VERB_VERSION;
+    return 0;
+}
+
+static const Choice logs_choices[] = {
+    { "attach", LOGS_ATTACH },
+    { "journald", LOGS_JOURNALD },
+    { "none", LOGS_NONE },
+    { NULL, 0 },
+};
+
+static const Choice cgroup_mode_choices[] = {
+    { "auto", CGROUP_MODE_AUTO },
+    { "move", CGROUP_MODE_MOVE },
+    { "none", CGROUP_MODE_NONE },
+    { "parent", UNSUPPORTED },
+    { "runtime", UNSUPPORTED },
+    { NULL, 0 },
+};
+
+static const Choice ready_choices[] = {
+    { "auto", READY_AUTO },
+    { "started", READY_STARTED },
+    { "healthy", READY_HEALTHY },
+    { "notify", UNSUPPORTED },
+    { NULL, 0 },
+};
+
+static const Choice watchdog_choices[] = {
+    { "auto", WATCHDOG_AUTO },
+    { "healthy", WATCHDOG_HEALTHY },
+    { "running", WATCHDOG_RUNNING },
+    { "off", WATCHDOG_OFF },
+    { "container", UNSUPPORTED },
+    { NULL, 0 },
+};
+
+static const Choice unhealthy_choices[] = {
+    { "watchdog", UNHEALTHY_WATCHDOG },
+    { "trigger", UNHEALTHY_TRIGGER },
+    { "none", UNHEALTHY_NONE },
+    { "stop", UNSUPPORTED },
+    { NULL, 0 },
+};
+
+static const Choice main_pid_choices[] = {
+    { "wrapper", 0 },
+    { "container", 1 },
+    { NULL, 0 },
+};
+
+static const Choice existing_choices[] = {
+    { "adopt", EXISTING_ADOPT },
+    { "replace", EXISTING_REPLACE },
+    { "fail", EXISTING_FAIL },
+    { NULL, 0 },
+};
+
+#define FIELD(name) .field = offsetof(Options, name)
+
+const Option option_table[] = {
+    { .flag = { "logs", 'l', false },
+            .argument = "[=MODE]",
+            .help = "attach (default): output of the container to ours; journald: the engine "
+                    "writes into the journal; none",
+            .take = take_logs,
+            .choices = logs_choices },
+    { .flag = { "env", 'e', false },
+            .argument = "[=BOOL]",
+            .help = "pass our environment on, less what is systemd's and this host's; an -e of "
+                    "docker's wins",
+            .take = take_switch,
+            FIELD(pass_environment) },
+    { .flag = { "pid-file", 'p', true },
+            .argument = "=PATH",
+            .help = "write the PID of the container's first process there",
+            .take = take_pid_file },
+    { .flag = { "rm", 0, false },
+            .argument = "[=BOOL]",
+            .help = "also an argument of docker's. Without: a stopped container of this name is "
+                    "removed at the next start; --rm: at the end too; --rm=false: never, it is "
+                    "started again",
+            .take = take_remove },
+    { .flag = { "existing", 0, true },
+            .argument = "=WHAT",
+            .help = "a running container of this name and our unit: adopt (default), replace, fail",
+            .take = take_choice,
+            FIELD(existing),
+            .choices = existing_choices },
+    { .flag = { "cgroup-mode", 0, true },
+            .argument = "=MODE",
+            .help = "auto (default); move: into the unit's cgroup; none: stays where the engine "
+                    "put it",
+            .take = take_choice,
+            FIELD(cgroup_mode),
+            .choices = cgroup_mode_choices },
+    { .flag = { "cgroups", 'c', true },
+            .argument = "=NAME",
+            .help = "cgroup v1: a hierarchy to take over, or all (default); may be repeated",
+            .take = take_hierarchy },
+    { .flag = { "ready", 0, true },
+            .argument = "=WHEN",
+            .help = "READY=1 once started or healthy; auto (default): healthy if there is a health "
+                    "check",
+            .take = take_choice,
+            FIELD(ready),
+            .choices = ready_choices },
+    { .flag = { "wait-before-notify", 0, true },
+            .argument = "=SPAN",
+            .help = "the container must have lived this long before READY=1",
+            .take = take_span,
+            FIELD(wait_before_notify_usec) },
+    { .flag = { "watchdog", 0, true },
+            .argument = "=WHAT",
+            .help = "WATCHDOG=1 goes on while healthy or running; off; auto (default): healthy if "
+                    "there is a health check",
+            .take = take_choice,
+            FIELD(watchdog),
+            .choices = watchdog_choices },
+    { .flag = { "on-unhealthy", 0, true },
+            .argument = "=ACT",
+            .help = "watchdog (default): WATCHDOG=1 ends; trigger: WATCHDOG=trigger at once; none",
+            .take = take_choice,
+            FIELD(on_unhealthy),
+            .choices = unhealthy_choices },
+    { .flag = { "main-pid", 0, true },
+            .argument = "=WHO",
+            .help = "the unit's main process: wrapper (default), container",
+            .take = take_main_pid,
+            .choices = main_pid_choices },
+    { .flag = { "engine-wait", 0, true },
+            .argument = "=SPAN",
+            .help = "how long to wait for an engine that does not answer (30s)",
+            .take = take_span,
+            FIELD(engine_wait_usec) },
+    { .flag = { "dry-run", 0, false },
+            .help = "contact nothing, change nothing; print the create request as JSON",
+            .take = take_switch,
+            FIELD(dry_run) },
+    { .flag = { "host", 'H', true },
+            .argument = "=URL",
+            .help = "the engine: unix://PATH or tcp://HOST:PORT ($DOCKER_HOST, else "
+                    "unix:///var/run/docker.sock)",
+            .take = take_host,
+            .is_general = true },
+    { .flag = { "json", 0, false },
+            .help = "status: for programs",
+            .take = take_switch,
+            FIELD(json),
+            .is_general = true },
+    { .flag = { "verbose", 'v', false },
+            .help = "tell every step",
+            .take = take_switch,
+            FIELD(verbose),
+            .is_general = true },
+    { .flag = { "help", 'h', false }, .help = "print this", .take = take_verb, .is_general = true },
+    { .flag = { "version", 0, false },
+            .help = "print the version",
+            .take = take_verb,
+            .is_general = true },
+    { .flag = { "notify", 'n', false }, .take = take_switch_unsupported },
+    { .flag = { "credentials", 0, false }, .take = take_switch_unsupported },
+    { .flag = { "probe", 0, true }, .take = take_unsupported },
+    { .flag = { "startup-probe", 0, true }, .take = take_unsupported },
+    { .flag = { "reload-signal", 0, true }, .take = take_unsupported },
+    { .flag = { "reload-cmd", 0, true }, .take = take_unsupported },
+    { .flag = { NULL, 0, false } },
+};

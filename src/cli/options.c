@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/text.h"
+#include "cli/option_table.h"
+#include "cli/refusal.h"
+
+#define DEFAULT_HOST "unix:///var/run/docker.sock"
+#define DEFAULT_ENGINE_WAIT (30 * USEC_PER_SEC)
+
+static const Flag *find_option(const char *name, size_t size)
+{
+    for (const Option *option = option_table; option->flag.name; option++) {
+        const Flag *flag = &option->flag;
+
+        if (size == 0 ? flag->shorthand == *name
+                      : strlen(flag->name) == size && memcmp(flag->name, name, size) == 0)
+            return flag;
+    }
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    Verb verb;
+} verbs[] = {
+    { "run", VERB_RUN },
+    { "cleanup", VERB_CLEANUP },
+    { "status", VERB_STATUS },
+    { "check", VERB_CHECK },
+};
+
+static int parse_verb(const char *word, Verb *ret, char **ret_message)
+{
+    for (size_t i = 0; i < ELEMENTS(verbs); i++)
+        if (strcmp(verbs[i].name, word) == 0) {
+            *ret = verbs[i].verb;
+            return 0;
+        }
+    if (strcmp(word, "healthcheck") == 0)
+        return refuse(ret_message, "%s is not supported by this version of systemd-ctr", word);
+    return refuse(ret_message,
+            "unknown command \"%s\": it is run (or --), cleanup, status or check", word);
+}
+
+/* Takes options up to the first word that is none. *ret_run_option: the last one that means
+ * something to run alone. */
+static int take_options(
+        Options *options, FlagScan *scan, const char **ret_run_option, char **ret_message)
+{
+    const char *value;
+    const Flag *flag;
+    int r;
+
+    while ((r = flag_scan_next(scan, &flag, &value, ret_message)) > 0) {
+        const Option *option = (const Option *)flag;
+
+        r = option->take(options, option, value, ret_message);
+        if (r < 0)
+            return r;
+        if (options->verb == VERB_HELP || options->verb == VERB_VERSION)
+            return 0;
+        if (!option->is_general)
+            *ret_run_option = flag->name;
+    }
+    return r;
+}
+
+/* What stands behind a verb other than run: options, and for some the container's name. */
+static int take_operands(Options *options, FlagScan *scan, const char *verb,
+        const char **run_option, char **ret_message)
+{
+    bool wants_name = options->verb != VERB_CHECK;
+    int r;
+
+    for (;;) {
+        if (!scan->ended_by_dashes) {
+            r = take_options(options, scan, run_option, ret_message);
+            if (r < 0 || options->verb == VERB_HELP || options->verb == VERB_VERSION)
+                return r;
+        }
+        if (!*scan->argv)
+            break;
+        if (!wants_name || options->name)
+            return refuse(ret_message, "%s: \"%s\" is one argument too many", verb, *scan->argv);
+        r = text_replace(&options->name, *scan->argv++);
+        if (r < 0)
+            return r;
+    }
+
+    if (wants_name && !options->name)
+        return refuse(ret_message, "%s needs the name of a container", verb);
+    if (*run_option)
+        return refuse(ret_message, "--%s is an option of run, not of %s", *run_option, verb);
+    return 0;
+}
+
+static int parse_words(Options *options, FlagScan *scan, char **ret_message)
+{
+    const char *run_option = NULL, *verb;
+    int r;
+
+    r = take_options(options, scan, &run_option, ret_message);
+    if (r < 0 || options->verb == VERB_HELP || options->verb == VERB_VERSION)
+        return r;
+
+    if (!scan->ended_by_dashes) {
+        verb = *scan->argv;
+        if (!verb)
+            return refuse(ret_message,
+                    "nothing to do: use \"systemd-ctr run DOCKER-RUN-ARGUMENT... IMAGE\", or see "
+                    "systemd-ctr --help");
+        r = parse_verb(verb, &options->verb, ret_message);
+        if (r < 0)
+            return r;
+        scan->argv++;
+        if (options->verb != VERB_RUN)
+            return take_operands(options, scan, verb, &run_option, ret_message);
+        if (text_equal(*scan->argv, "--"))
+            scan->argv++;
+    }
+
+    if (text_equal(*scan->argv, "--help")) {
+        options->verb = VERB_HELP;
+        return 0;
+    }
+    options->run_line = scan->argv;
+    return 0;
+}
+
+/* "all", wherever it stands, is what no --cgroups means. */
+static void settle_hierarchies(Options *options)
+{
+    for (char **each = options->hierarchies; each && *each; each++)
+        if (strcmp(*each, "all") == 0) {
+            text_vector_free(TAKE_PTR(options->hierarchies));
+            return;
+        }
+}
+
+static int settle_host(Options *options, char *const *environment, char **ret_message)
+{
+    const char *source = "--host", *host = options->host;
+
+    for (size_t i = 0; !host && environment && environment[i]; i++) {
+        host = text_after(environment[i], "DOCKER_HOST=");
+        source = "DOCKER_HOST";
+        if (host && !*host)
+            break;
+    }
+    if (!host || (!*host && !options->host))
+        return text_replace(&options->host, DEFAULT_HOST);
+
+    if (!text_starts_with(host, "unix:///") && !text_starts_with(host, "tcp://"))
+        return refuse(ret_message,
+                "%s: \"%s\" is no address of an engine that we can reach (use unix:///PATH or "
+                "tcp://HOST:PORT)",
+                source, host);
+    return options->host ? 0 : text_replace(&options->host, host);
+}
+
+int options_parse(char *const *argv, char *const *environment, Options *ret, char **ret_message)
+{
+    FlagScan scan = {
+        .argv = argv[0] ? argv + 1 : argv,
+        .find = find_option,
+        .unknown = "unknown option (docker's own stand behind \"run\"):",
+        .prefer_long = true,
+    };
+    int r;
+
+    *ret = (Options){ .verb = VERB_RUN, .engine_wait_usec = DEFAULT_ENGINE_WAIT };
+    *ret_message = NULL;
+
+    r = parse_words(ret, &scan, ret_message);
+    if (r < 0)
+        return r;
+    if (ret->json && ret->verb != VERB_STATUS)
+        return refuse(ret_message, "--json is an option of status");
+    if (ret->wait_before_notify_usec == USEC_INFINITY)
+        return refuse(ret_message, "--wait-before-notify: READY=1 would never be sent");
+    settle_hierarchies(ret);
+    return settle_host(ret, environment, ret_message);
+}
+
+void options_clear(Options *options)
+{
+    text_vector_free(options->hierarchies);
+    free(options->pid_file);
+    free(options->host);
+    free(options->name);
+    *options = (Options){ 0 };
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run_request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/refusal.h"
+#include "cli/request_parts.h"
+
+/* What the docker CLI (28.2, API 1.50) sends when nothing is asked for. The engine tells absent,
+ * null and empty apart in places (MaskedPaths, Dns), so this is its text, not an idea of it. */
+static const char blank[] =
+        "{\"Hostname\":\"\",\"Domainname\":\"\",\"User\":\"\",\"AttachStdin\":false,"
+        "\"AttachStdout\":true,\"AttachStderr\":true,\"Tty\":false,\"OpenStdin\":false,"
+        "\"StdinOnce\":false,\"Env\":null,\"Cmd\":null,\"Image\":\"\",\"Volumes\":{},"
+        "\"WorkingDir\":\"\",\"Entrypoint\":null,\"OnBuild\":null,\"Labels\":{},"
+        "\"HostConfig\":{\"Binds\":null,\"ContainerIDFile\":\"\","
+        "\"LogConfig\":{\"Type\":\"\",\"Config\":{}},\"NetworkMode\":\"default\","
+        "\"PortBindings\":{},\"RestartPolicy\":{\"Name\":\"no\",\"MaximumRetryCount\":0},"
+        "\"AutoRemove\":false,\"VolumeDriver\":\"\",\"VolumesFrom\":null,"
+        "\"ConsoleSize\":[0,0],\"CapAdd\":null,\"CapDrop\":null,\"CgroupnsMode\":\"\","
+        "\"Dns\":[],\"DnsOptions\":[],\"DnsSearch\":[],\"ExtraHosts\":null,\"GroupAdd\":null,"
+        "\"IpcMode\":\"\",\"Cgroup\":\"\",\"Links\":null,\"OomScoreAdj\":0,\"PidMode\":\"\","
+        "\"Privileged\":false,\"PublishAllPorts\":false,\"ReadonlyRootfs\":false,"
+        "\"SecurityOpt\":null,\"UTSMode\":\"\",\"UsernsMode\":\"\",\"ShmSize\":0,"
+        "\"Isolation\":\"\",\"CpuShares\":0,\"Memory\":0,\"NanoCpus\":0,\"CgroupParent\":\"\","
+        "\"BlkioWeight\":0,\"BlkioWeightDevice\":[],\"BlkioDeviceReadBps\":[],"
+        "\"BlkioDeviceWriteBps\":[],\"BlkioDeviceReadIOps\":[],\"BlkioDeviceWriteIOps\":[],"
+        "\"CpuPeriod\":0,\"CpuQuota\":0,\"CpuRealtimePeriod\":0,\"CpuRealtimeRuntime\":0,"
+        "\"CpusetCpus\":\"\",\"CpusetMems\":\"\",\"Devices\":[],\"DeviceCgroupRules\":null,"
+        "\"DeviceRequests\":null,\"MemoryReservation\":0,\"MemorySwap\":0,"
+        "\"MemorySwappiness\":-1,\"OomKillDisable\":false,\"PidsLimit\":0,\"Ulimits\":[],"
+        "\"CpuCount\":0,\"CpuPercent\":0,\"IOMaximumIOps\":0,\"IOMaximumBandwidth\":0,"
+        "\"MaskedPaths\":null,\"ReadonlyPaths\":null},"
+        "\"NetworkingConfig\":{\"EndpointsConfig\":{\"default\":{\"IPAMConfig\":null,"
+        "\"Links\":null,\"Aliases\":null,\"MacAddress\":\"\",\"DriverOpts\":null,"
+        "\"GwPriority\":0,\"NetworkID\":\"\",\"EndpointID\":\"\",\"Gateway\":\"\","
+        "\"IPAddress\":\"\",\"IPPrefixLen\":0,\"IPv6Gateway\":\"\",\"GlobalIPv6Address\":\"\","
+        "\"GlobalIPv6PrefixLen\":0,\"DNSNames\":null}}}}";
+
+static int (*const parts[])(RunLine *line) = {
+    request_add_environment,
+    request_add_labels,
+    request_add_ports,
+    request_add_volumes,
+};
+
+static int settle_name(RunLine *line)
+{
+    const char *name = run_line_text(line, "name", "");
+
+    return *name ? text_replace(&line->request->name, name) : 0;
+}
+
+/* Docker's --rm and ours are one; the run line's wins. */
+static int settle_remove(RunLine *line)
+{
+    RemovePolicy remove = line->options->remove;
+
+    if (run_line_has(line, "rm"))
+        remove = run_line_switch(line, "rm", false) ? REMOVE_AT_END : REMOVE_NEVER;
+    line->request->remove = remove;
+    return json_set_boolean(line->host, "AutoRemove", remove == REMOVE_AT_END);
+}
+
+static int fill(RunLine *line)
+{
+    int r;
+
+    r = run_line_read(line);
+    if (r >= 0)
+        r = settle_name(line);
+    if (r >= 0)
+        r = settle_remove(line);
+    for (size_t i = 0; r >= 0 && i < ELEMENTS(parts); i++)
+        r = parts[i](line);
+    return r;
+}
+
+int run_request_parse(const Options *options, char *const *environment, const char *directory,
+        RunRequest *ret, char **ret_message)
+{
+    _cleanup_json_ JsonValue *collected = json_new_object();
+    RunLine line = {
+        .options = options,
+        .environment = environment,
+        .directory = directory,
+        .request = ret,
+        .collected = collected,
+        .message = ret_message,
+    };
+    int r;
+
+    *ret = (RunRequest){ 0 };
+    *ret_message = NULL;
+
+    r = json_value_parse(blank, strlen(blank), &ret->body);
+    if (r < 0 || !collected)
+        return -ENOMEM;
+    line.body = ret->body;
+    line.host = json_value_get(ret->body, "HostConfig");
+    return fill(&line);
+}
+
+void run_request_clear(RunRequest *request)
+{
+    free(request->name);
+    free(request->platform);
+    free(request->image);
+    free(request->cidfile);
+    (void)json_value_unref(request->body);
+    *request = (RunRequest){ 0 };
+}
+
+int run_request_fit_api(RunRequest *request, unsigned minor)
+{
+    (void)request;
+    (void)minor;
+    return 0;
+}
+
+JsonValue *run_request_describe(const RunRequest *request)
+{
+    _cleanup_json_ JsonValue *description = json_new_object();
+    JsonValue *query = json_need_object(description, "query");
+    int r = 0;
+
+    if (request->name)
+        r = json_set_string(query, "name", request->name);
+    if (r >= 0 && request->platform)
+        r = json_set_string(query, "platform", request->platform);
+    if (r >= 0)
+        r = json_set(description, "body", json_value_ref(request->body));
+    return r < 0 ? NULL : TAKE_PTR(description);
+}

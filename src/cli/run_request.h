@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The docker part of the command line, turned into the request that creates the
+ * container: what the docker CLI (28) would send for the same arguments.
+ *
+ * docker_flags.c is the table of every flag of `docker run`; it alone decides
+ * where IMAGE begins. Pure but for the files that the arguments name
+ * (--env-file, --label-file, seccomp profiles).
+ */
+
+#include <stdbool.h>
+
+#include "base/json.h"
+#include "cli/options.h"
+
+typedef enum PullPolicy {
+    PULL_MISSING,
+    PULL_ALWAYS,
+    PULL_NEVER,
+} PullPolicy;
+
+typedef struct RunRequest {
+    char *name;     /* --name, or NULL: the unit's */
+    char *platform; /* --platform, or NULL */
+    char *image;    /* as given, e.g. "nginx:1.27" or "sha256:..." */
+    char *cidfile;  /* --cidfile, or NULL */
+    PullPolicy pull;
+    RemovePolicy remove;
+    JsonValue *body; /* of POST /containers/create */
+} RunRequest;
+
+/* `environment`: where `-e NAME` without a value looks. `directory`: absolute, what relative
+ * paths of -v and --env-file start from. `options`: --rm and --env of ours count.
+ * Returns as options_parse() does; an unknown flag, a value that is none, a missing IMAGE, a file
+ * that cannot be read: -EINVAL and the sentence. */
+int run_request_parse(const Options *options, char *const *environment, const char *directory,
+        RunRequest *ret, char **ret_message);
+void run_request_clear(RunRequest *request);
+
+/* The body again, without what only engines from API 1.`minor` on know: as the docker CLI does when
+ * it speaks to an older one. 0 or -ENOMEM. */
+int run_request_fit_api(RunRequest *request, unsigned minor);
+
+/* What --dry-run prints: {"query":{"name":..,"platform":..},"body":{..}}. NULL without memory. */
+JsonValue *run_request_describe(const RunRequest *request);
