@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cgroup/layout.h"
+#include "cli/options.h"
+#include "cli/run_request.h"
+#include "supervisor/cleanup.h"
+#include "supervisor/create_request.h"
+#include "supervisor/inquiry.h"
+#include "supervisor/supervisor.h"
+
+/* 0, or an exit code after the sentence that says what was wrong. */
+static int report_parse(int r, const char *message)
+{
+    if (r >= 0)
+        return 0;
+    log_error("%s", message ? message : strerror(-r));
+    return r == -EINVAL ? EXIT_USAGE : EXIT_ENGINE;
+}
+
+static int print_plan(const Options *options, RunRequest *request)
+{
+    CgroupLayout layout = { 0 };
+    _cleanup_free_ char *message = NULL;
+    _cleanup_json_ JsonValue *description = NULL;
+    int r;
+
+    (void)cgroup_layout_find(&layout);
+    r = create_request_complete(request, options, layout.unit_name, &message);
+    cgroup_layout_clear(&layout);
+    if (r < 0)
+        return report_parse(r, message);
+
+    description = run_request_describe(request);
+    if (!description)
+        return report_parse(-ENOMEM, NULL);
+    log_info("would ask the engine at %s for a container %s of %s, and supervise it", options->host,
+            request->name ? request->name : "(named by the engine)", request->image);
+    printf("%s\n", json_value_format(description));
+    return 0;
+}
+
+static int run(const Options *options, char *const *environment)
+{
+    _cleanup_free_ char *directory = getcwd(NULL, 0);
+    _cleanup_free_ char *message = NULL;
+    RunRequest request = { 0 };
+    int r;
+
+    r = run_request_parse(options, environment, directory ? directory : "/", &request, &message);
+    r = report_parse(r, message);
+    if (r == 0)
+        r = options->dry_run ? print_plan(options, &request) : supervisor_run(options, &request);
+    run_request_clear(&request);
+    return r;
+}
+
+static int carry_out(const Options *options, char *const *environment)
+{
+    switch (options->verb) {
+    case VERB_RUN:
+        return run(options, environment);
+    case VERB_CLEANUP:
+        return cleanup_run(options);
+    case VERB_STATUS:
+        return status_run(options);
+    case VERB_CHECK:
+        return check_run(options);
+    case VERB_HELP:
+        (void)fputs(options_help(), stdout);
+        return 0;
+    case VERB_VERSION:
+        puts("systemd-ctr " VERSION);
+        return 0;
+    }
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_free_ char *message = NULL;
+    Options options = { 0 };
+    int r;
+
+    (void)argc;
+    log_open(false);
+    r = options_parse(argv, environ, &options, &message);
+    r = report_parse(r, message);
+    if (r == 0) {
+        log_open(options.verbose);
+        r = carry_out(&options, environ);
+    }
+    options_clear(&options);
+    /* What was printed must have arrived: a full disk is a failure, too. */
+    if (fflush(stdout) == EOF && r == 0)
+        r = EXIT_ENGINE;
+    return r;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "cgroup/core_files.h"
+#include "cgroup/layout.h"
+#include "cgroup/placement.h"
+#include "supervisor/create_request.h"
+#include "supervisor/errand.h"
+#include "supervisor/supervisor.h"
+#include "unit/pid_file.h"
+
+/* ExecStopPost= has TimeoutStopSec=; an engine that is down must not use it up. */
+#define ENGINE_WAIT_MAX_USEC (10 * USEC_PER_SEC)
+
+typedef struct Cleanup {
+    Errand errand;
+    CgroupLayout layout; /* of the unit whose remains these are */
+    char *id;
+    bool remove;
+} Cleanup;
+
+static void clean_cgroups(const Cleanup *cleanup)
+{
+    int r;
+
+    if (!cleanup->layout.unit || !cleanup->layout.delegated)
+        return;
+    r = payload_kill(&cleanup->layout, SIGKILL);
+    if (r < 0)
+        log_warning("cannot kill what is left in %s: %s", cleanup->layout.payload, strerror(-r));
+    r = payload_clean(&cleanup->layout);
+    if (r < 0 && r != -EBUSY)
+        log_warning("cannot clean %s: %s", cleanup->layout.payload, strerror(-r));
+}
+
+static void finish(Cleanup *cleanup)
+{
+    clean_cgroups(cleanup);
+    errand_end(&cleanup->errand, 0);
+}
+
+static void on_removal_waited(const EngineReply *reply, void *userdata)
+{
+    Cleanup *cleanup = userdata;
+
+    if (engine_reply_ok(reply) || reply->status == 404)
+        finish(cleanup);
+    else
+        errand_fail(&cleanup->errand, "wait for the container's removal", reply);
+}
+
+static void on_removed(const EngineReply *reply, void *userdata)
+{
+    Cleanup *cleanup = userdata;
+    EngineStream stream = { NULL, NULL, on_removal_waited, cleanup };
+
+    if (engine_reply_ok(reply) || reply->status == 404)
+        finish(cleanup);
+    else if (reply->status == 409) /* in progress, by --rm */
+        errand_check(&cleanup->errand,
+                engine_wait(cleanup->errand.engine, cleanup->id, "removed", &stream, NULL),
+                "wait for the container's removal");
+    else
+        errand_fail(&cleanup->errand, "remove the container", reply);
+}
+
+static void remove_container(Cleanup *cleanup)
+{
+    if (!cleanup->remove) {
+        finish(cleanup);
+        return;
+    }
+    errand_check(&cleanup->errand,
+            engine_remove(cleanup->errand.engine, cleanup->id, on_removed, cleanup, NULL),
+            "remove the container");
+}
+
+static void on_killed(const EngineReply *reply, void *userdata)
+{
+    Cleanup *cleanup = userdata;
+
+    /* 409: it is down by now. */
+    if (engine_reply_ok(reply) || reply->status == 404 || reply->status == 409)
+        remove_container(cleanup);
+    else
+        errand_fail(&cleanup->errand, "kill the container", reply);
+}
+
+static bool is_supervised(const CgroupLayout *layout)
+{
+    _cleanup_close_ int supervisor = cgroup_open(layout->mount, layout->supervisor);
+    _cleanup_close_ int events = -1;
+
+    if (supervisor < 0)
+        return false;
+    events = cgroup_open_file(supervisor, "cgroup.events", O_RDONLY);
+    return events >= 0 && cgroup_events_get(events, "populated") > 0;
+}
+
+/* By hand, outside the unit: only what nobody supervises any more. */
+static bool is_supervised_container(Cleanup *cleanup, const char *unit, JsonValue *state)
+{
+    _cleanup_free_ char *path = NULL, *unit_path = NULL, *name = NULL;
+    pid_t pid = (pid_t)json_member_integer(state, "Pid", 0);
+
+    if (pid <= 0 || cgroup_of_process(pid, &path) < 0)
+        return false;
+    if (cgroup_path_unit(path, &unit_path, &name) < 0 || !text_equal(name, unit))
+        return false;
+    if (cgroup_layout_of_unit(unit_path, &cleanup->layout) < 0)
+        return false;
+    return is_supervised(&cleanup->layout);
+}
+
+static bool may_clean(Cleanup *cleanup, JsonValue *inspect)
+{
+    const char *unit = container_label(inspect, LABEL_UNIT);
+    const char *name = cleanup->errand.options->name;
+    JsonValue *labels = json_value_get(json_value_get(inspect, "Config"), "Labels");
+
+    if (!json_value_get(labels, LABEL_UNIT)) {
+        log_warning("container %s was not started by systemd-ctr: it is left alone", name);
+        return false;
+    }
+    if (cleanup->layout.unit) {
+        if (strcmp(unit, cleanup->layout.unit_name) == 0)
+            return true;
+        log_warning("container %s is of the unit %s: it is left alone", name, unit);
+        return false;
+    }
+    if (is_supervised_container(cleanup, unit, json_value_get(inspect, "State"))) {
+        log_warning("container %s is supervised by %s: stop that unit instead", name, unit);
+        return false;
+    }
+    return true;
+}
+
+static void on_inspected(const EngineReply *reply, void *userdata)
+{
+    Cleanup *cleanup = userdata;
+    JsonValue *state = json_value_get(reply->body, "State");
+    const char *id = json_member_string(reply->body, "Id", "");
+    const char *status = json_member_string(state, "Status", "");
+
+    if (reply->status == 404) {
+        finish(cleanup);
+        return;
+    }
+    if (!engine_reply_ok(reply) || text_replace(&cleanup->id, id) < 0) {
+        errand_fail(&cleanup->errand, "look for the container", reply);
+        return;
+    }
+    if (!may_clean(cleanup, reply->body)) {
+        errand_end(&cleanup->errand, 0);
+        return;
+    }
+
+    /* A stopped one without --rm stays until the next start, for whoever wants to look at it; one
+     * that never ran is worth nothing. */
+    cleanup->remove = strcmp(status, "created") == 0 ||
+            json_member_boolean(json_value_get(reply->body, "HostConfig"), "AutoRemove", false);
+    if (json_member_boolean(state, "Running", false))
+        errand_check(&cleanup->errand,
+                engine_kill(cleanup->errand.engine, cleanup->id, NULL, on_killed, cleanup, NULL),
+                "kill the container");
+    else
+        remove_container(cleanup);
+}
+
+static void on_connected(Errand *errand)
+{
+    Cleanup *cleanup = (Cleanup *)errand;
+
+    /* While a start is under way the engine answers this only when that is over: so none that a
+     * killed wrapper had begun slips through. */
+    errand_check(errand,
+            engine_inspect(errand->engine, errand->options->name, ERRAND_ANSWER_USEC, on_inspected,
+                    cleanup, NULL),
+            "look for the container");
+}
+
+int cleanup_run(const Options *options)
+{
+    Cleanup cleanup = { 0 };
+    uint64_t wait = options->engine_wait_usec;
+    int r;
+
+    /* In ExecStopPost= we run in the unit (with Delegate=yes, in its .control). */
+    if (cgroup_layout_find(&cleanup.layout) < 0)
+        log_debug("no cgroup v2 hierarchy is usable here");
+    if (options->pid_file)
+        (void)pid_file_remove(options->pid_file, 0);
+
+    r = errand_run(&cleanup.errand, options,
+            wait < ENGINE_WAIT_MAX_USEC ? wait : ENGINE_WAIT_MAX_USEC, on_connected);
+    /* Without an engine the processes at least can be ended. */
+    if (r != 0)
+        clean_cgroups(&cleanup);
+    cgroup_layout_clear(&cleanup.layout);
+    free(cleanup.id);
+    return r;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/create_request.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+char *container_name_of_unit(const char *unit_name)
+{
+    const char *dot = strrchr(unit_name, '.');
+    int size = dot ? (int)(dot - unit_name) : (int)strlen(unit_name);
+    /* Docker wants [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+    bool fits = size >= 2 && isalnum((unsigned char)unit_name[0]);
+    char *name = text_format("%s%.*s", fits ? "" : "ctr-", size, unit_name);
+
+    for (char *c = name; c && *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
+            *c = '-';
+    return name;
+}
+
+const char *container_label(JsonValue *inspect, const char *label)
+{
+    JsonValue *labels = json_value_get(json_value_get(inspect, "Config"), "Labels");
+
+    return json_member_string(labels, label, "");
+}
+
+/* FNV-1a: tells whether a container was made from the same request, against accidents, not
+ * against malice (whoever makes containers is root already). */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 14695981039346656037ULL;
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211ULL;
+    return hash;
+}
+
+static int add_labels(JsonValue *body, const char *unit_name)
+{
+    const char *invocation = getenv("INVOCATION_ID");
+    const char *text = json_value_format(body);
+    char hash[17];
+    JsonValue *labels;
+
+    if (!text)
+        return -ENOMEM;
+    (void)snprintf(hash, sizeof(hash), "%016" PRIx64, hash_of(text));
+
+    labels = json_need_object(body, "Labels");
+    if (json_set_string(labels, LABEL_UNIT, unit_name ? unit_name : "") < 0 ||
+            json_set_string(labels, LABEL_INVOCATION, invocation ? invocation : "") < 0)
+        return -ENOMEM;
+    return json_set_string(labels, LABEL_SPEC, hash);
+}
+
+/* The engine's journald driver copies labels that its option `labels` names into fields of each
+ * entry; OBJECT_SYSTEMD_UNIT= is the one that journalctl -u looks for, and trusts from root alone.
+ */
+static int log_to_journal(JsonValue *body, const char *unit_name, char **ret_message)
+{
+    static const char label[] = "object_systemd_unit";
+    JsonValue *host = json_need_object(body, "HostConfig");
+    JsonValue *log = json_need_object(host, "LogConfig");
+    JsonValue *config = json_need_object(log, "Config");
+    const char *driver = json_member_string(log, "Type", "");
+    const char *others = json_member_string(config, "labels", "");
+    _cleanup_free_ char *names = NULL;
+
+    if (*driver && strcmp(driver, "journald") != 0) {
+        *ret_message = text_format("--logs=journald contradicts --log-driver=%s: leave out one of "
+                                   "them",
+                driver);
+        return -EINVAL;
+    }
+
+    names = text_format("%s%s%s", others, *others ? "," : "", label);
+    if (!names || json_set_string(log, "Type", "journald") < 0 ||
+            json_set_string(config, "labels", names) < 0)
+        return -ENOMEM;
+    if (!unit_name)
+        return 0;
+    return json_set_string(json_need_object(body, "Labels"), label, unit_name);
+}
+
+int create_request_complete(
+        RunRequest *request, const Options *options, const char *unit_name, char **ret_message)
+{
+    int r;
+
+    if (!request->name && unit_name) {
+        request->name = container_name_of_unit(unit_name);
+        if (!request->name)
+            return -ENOMEM;
+    }
+    if (options->logs == LOGS_JOURNALD) {
+        r = log_to_journal(request->body, unit_name, ret_message);
+        if (r < 0)
+            return r;
+    }
+    return add_labels(request->body, unit_name);
+}

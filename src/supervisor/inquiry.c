@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/inquiry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "cgroup/layout.h"
+#include "health/docker_health.h"
+#include "supervisor/create_request.h"
+#include "supervisor/errand.h"
+#include "supervisor/supervisor.h"
+
+#define ENGINE_WAIT_MAX_USEC (2 * USEC_PER_SEC)
+
+/* An answer that is asked for now is wanted now. */
+static uint64_t patience_of(const Options *options)
+{
+    return options->engine_wait_usec < ENGINE_WAIT_MAX_USEC ? options->engine_wait_usec
+                                                            : ENGINE_WAIT_MAX_USEC;
+}
+
+/* How the container came to be where it is: in the unit's cgroup, or in one of Docker's own. */
+static const char *cgroup_mode_of(const char *path, const char *id, const char *unit)
+{
+    _cleanup_free_ char *unit_path = NULL, *unit_name = NULL;
+
+    if (!path)
+        return "";
+    if (cgroup_path_is_of_container(path, id))
+        return "none";
+    if (cgroup_path_unit(path, &unit_path, &unit_name) >= 0 && strcmp(unit_name, unit) == 0)
+        return "move";
+    return "";
+}
+
+static JsonValue *describe(JsonValue *inspect)
+{
+    _cleanup_json_ JsonValue *answer = json_new_object();
+    JsonValue *state = json_value_get(inspect, "State");
+    JsonValue *config = json_value_get(inspect, "Config");
+    const char *name = json_member_string(inspect, "Name", "");
+    const char *id = json_member_string(inspect, "Id", "");
+    const char *unit = container_label(inspect, LABEL_UNIT);
+    int64_t pid = json_member_integer(state, "Pid", 0);
+    _cleanup_free_ char *path = NULL;
+    DockerHealth health;
+
+    docker_health_of_inspect(inspect, &health);
+    if (pid > 0)
+        (void)cgroup_of_process((pid_t)pid, &path);
+
+    if (json_set_string(answer, "name", name[0] == '/' ? name + 1 : name) < 0 ||
+            json_set_string(answer, "id", id) < 0 ||
+            json_set_string(answer, "image", json_member_string(config, "Image", "")) < 0 ||
+            json_set_string(answer, "unit", unit) < 0 ||
+            json_set_string(answer, "state", json_member_string(state, "Status", "")) < 0 ||
+            json_set_string(answer, "started", json_member_string(state, "StartedAt", "")) < 0 ||
+            json_set_integer(answer, "pid", pid) < 0 ||
+            json_set_integer(answer, "exit_code", json_member_integer(state, "ExitCode", 0)) < 0 ||
+            json_set_string(answer, "cgroup", path ? path : "") < 0 ||
+            json_set_string(answer, "cgroup_mode", cgroup_mode_of(path, id, unit)) < 0 ||
+            json_set_string(answer, "health", health_status_name(health.status)) < 0 ||
+            json_set_string(answer, "last_probe", health.output) < 0)
+        return NULL;
+    return TAKE_PTR(answer);
+}
+
+static void print_line(const char *label, const char *text)
+{
+    if (text && *text)
+        printf("%12s: %s\n", label, text);
+}
+
+static void print_status(JsonValue *answer)
+{
+    int64_t pid = json_member_integer(answer, "pid", 0);
+    const char *health = json_member_string(answer, "health", "none");
+
+    printf("%s (%.12s)\n", json_member_string(answer, "name", ""),
+            json_member_string(answer, "id", ""));
+    print_line("unit", json_member_string(answer, "unit", ""));
+    print_line("image", json_member_string(answer, "image", ""));
+    print_line("state", json_member_string(answer, "state", ""));
+    if (pid > 0) {
+        printf("%12s: %lld\n", "PID", (long long)pid);
+        print_line("started", json_member_string(answer, "started", ""));
+        print_line("cgroup", json_member_string(answer, "cgroup", ""));
+        print_line("cgroup mode", json_member_string(answer, "cgroup_mode", ""));
+    } else
+        printf("%12s: %lld\n", "exit code", (long long)json_member_integer(answer, "exit_code", 0));
+    if (strcmp(health, "none") != 0) {
+        print_line("health", health);
+        print_line("last probe", json_member_string(answer, "last_probe", ""));
+    }
+}
+
+static void on_inspected(const EngineReply *reply, void *userdata)
+{
+    Errand *errand = userdata;
+    _cleanup_json_ JsonValue *answer = NULL;
+
+    if (reply->status == 404) {
+        log_error("there is no container %s", errand->options->name);
+        errand_end(errand, 1);
+        return;
+    }
+    if (!engine_reply_ok(reply)) {
+        errand_fail(errand, "look for the container", reply);
+        return;
+    }
+
+    answer = describe(reply->body);
+    if (!answer) {
+        errand_check(errand, -ENOMEM, "tell the status");
+        return;
+    }
+    if (errand->options->json)
+        printf("%s\n", json_value_format(answer));
+    else
+        print_status(answer);
+    errand_end(errand, 0);
+}
+
+static void on_status_connected(Errand *errand)
+{
+    errand_check(errand,
+            engine_inspect(errand->engine, errand->options->name, ERRAND_ANSWER_USEC, on_inspected,
+                    errand, NULL),
+            "look for the container");
+}
+
+int status_run(const Options *options)
+{
+    Errand errand = { 0 };
+
+    return errand_run(&errand, options, patience_of(options), on_status_connected);
+}
+
+static void print_modes(bool v2)
+{
+    print_line("mode move",
+            v2 ? "yes, in a unit with Delegate=yes" : "no: needs cgroup v2 as the only hierarchy");
+    print_line("mode none", "yes");
+}
+
+static void on_info(const EngineReply *reply, void *userdata)
+{
+    Errand *errand = userdata;
+    JsonValue *info = reply->body;
+    CgroupLayout layout = { 0 };
+    int r;
+
+    if (!engine_reply_ok(reply)) {
+        errand_fail(errand, "ask the engine what it is", reply);
+        return;
+    }
+
+    printf("%12s: Docker %s at %s, API 1.%u\n", "engine",
+            json_member_string(info, "ServerVersion", "?"), engine_host(errand->engine),
+            engine_api_minor(errand->engine));
+    printf("%12s: driver %s, version %s, default runtime %s, live-restore %s\n", "containers",
+            json_member_string(info, "CgroupDriver", "?"),
+            json_member_string(info, "CgroupVersion", "1"),
+            json_member_string(info, "DefaultRuntime", "?"),
+            json_member_boolean(info, "LiveRestoreEnabled", false) ? "on" : "off");
+
+    r = cgroup_layout_find(&layout);
+    if (r < 0)
+        print_line("cgroup v2", strerror(-r));
+    else
+        printf("%12s: %s\n", "cgroup v2", layout.mount);
+    print_modes(r >= 0);
+    cgroup_layout_clear(&layout);
+
+    /* Without it the engine takes the containers down with it. */
+    if (!json_member_boolean(info, "LiveRestoreEnabled", false))
+        print_line("advice",
+                "\"live-restore\": true in /etc/docker/daemon.json lets containers "
+                "survive a restart of the engine");
+    errand_end(errand, r < 0 ? 1 : 0);
+}
+
+static void on_check_connected(Errand *errand)
+{
+    errand_check(errand, engine_info(errand->engine, on_info, errand, NULL),
+            "ask the engine what it is");
+}
+
+int check_run(const Options *options)
+{
+    Errand errand = { 0 };
+
+    return errand_run(&errand, options, patience_of(options), on_check_connected);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/supervision.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "unit/notify.h"
+#include "unit/pid_file.h"
+
+#define ANSWER_TIMEOUT_USEC (30 * USEC_PER_SEC)
+
+static void fail(Supervisor *supervisor, const char *message)
+{
+    supervisor_fail(supervisor, EXIT_ENGINE, "container %s: %s",
+            supervisor_container_name(supervisor), message);
+    supervisor_report(supervisor, EVENT_FAILED);
+}
+
+void place_tell_state(Supervisor *supervisor)
+{
+    const DockerHealth *health = &supervisor->container.health;
+    const char *place = supervisor->placement_text ? supervisor->placement_text : "";
+    const char *phase = supervisor->announced ? "Running" : "Started";
+
+    if (!health->has_check)
+        notify_status("%s, PID %d%s", phase, (int)supervisor->container.pid, place);
+    else if (health->status == HEALTH_UNHEALTHY && health->output[0])
+        notify_status("%s, unhealthy, PID %d%s: %s", phase, (int)supervisor->container.pid, place,
+                health->output);
+    else
+        notify_status("%s, %s, PID %d%s", phase, health_status_name(health->status),
+                (int)supervisor->container.pid, place);
+}
+
+/* The evidence that the watchdog's ping stands for. */
+static bool is_alive(void *userdata)
+{
+    const Supervisor *supervisor = userdata;
+    WatchdogSource source = supervisor->options->watchdog;
+
+    /* Going down takes its time; systemd bounds it by TimeoutStopSec=. */
+    if (supervisor->state != STATE_SETTLING && supervisor->state != STATE_RUNNING)
+        return true;
+    if (supervisor->container.process_gone)
+        return false;
+    return source == WATCHDOG_RUNNING || supervisor->options->on_unhealthy == UNHEALTHY_NONE ||
+            supervisor->container.health.status != HEALTH_UNHEALTHY;
+}
+
+bool place_is_ready_when_started(const Supervisor *supervisor)
+{
+    return supervisor->options->wait_before_notify_usec == 0 &&
+            (supervisor->options->ready == READY_STARTED ||
+                    !supervisor->container.health.has_check);
+}
+
+static bool is_ready(const Supervisor *supervisor)
+{
+    const DockerHealth *health = &supervisor->container.health;
+
+    if (supervisor->options->ready == READY_STARTED || !health->has_check)
+        return true;
+    return health->status == HEALTH_HEALTHY;
+}
+
+static void report_ready(Supervisor *supervisor)
+{
+    if (is_ready(supervisor))
+        supervisor_report(supervisor, EVENT_READY);
+}
+
+static void take_health(Supervisor *supervisor, const DockerHealth *health)
+{
+    bool changed = supervisor->container.health.status != health->status;
+    bool unhealthy = health->status == HEALTH_UNHEALTHY;
+
+    supervisor->container.health = *health;
+    if (!changed || (supervisor->state != STATE_SETTLING && supervisor->state != STATE_RUNNING))
+        return;
+
+    log_line(unhealthy ? LOG_WARNING : LOG_INFO, "container %s is %s%s%s",
+            supervisor_container_name(supervisor), health_status_name(health->status),
+            unhealthy && health->output[0] ? ": " : "", unhealthy ? health->output : "");
+    place_tell_state(supervisor);
+    if (unhealthy && supervisor->announced &&
+            supervisor->options->on_unhealthy == UNHEALTHY_TRIGGER)
+        notify_watchdog_trigger();
+    if (supervisor->state == STATE_SETTLING && !supervisor->waiting_before_notify)
+        report_ready(supervisor);
+}
+
+static void on_health_inspected(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+    DockerHealth health;
+
+    supervisor->health_call = NULL;
+    if (!engine_reply_ok(reply))
+        return; /* the subscription notices, and asks again when the engine is back */
+    docker_health_of_inspect(reply->body, &health);
+    take_health(supervisor, &health);
+}
+
+/* The event has the status, but not what the probe said; and an event is a hint, not the truth. */
+void place_ask_for_health(Supervisor *supervisor)
+{
+    supervisor->health_call = engine_call_cancel(supervisor->health_call);
+    (void)engine_inspect(supervisor->engine, supervisor->container.id, ANSWER_TIMEOUT_USEC,
+            on_health_inspected, supervisor, &supervisor->health_call);
+}
+
+void place_learn(Supervisor *supervisor, JsonValue *inspect)
+{
+    Container *container = &supervisor->container;
+    JsonValue *config = json_value_get(inspect, "Config");
+    JsonValue *host = json_value_get(inspect, "HostConfig");
+    int64_t timeout = json_member_integer(config, "StopTimeout", 10);
+    DockerHealth health;
+
+    if (parse_signal(json_member_string(config, "StopSignal", "TERM"), &container->stop_signal) < 0)
+        container->stop_signal = SIGTERM;
+    container->stop_timeout_usec = timeout < 0 ? USEC_INFINITY : (uint64_t)timeout * USEC_PER_SEC;
+    container->auto_remove = json_member_boolean(host, "AutoRemove", false);
+    container->privileged = json_member_boolean(host, "Privileged", false);
+    docker_health_of_inspect(inspect, &health);
+    take_health(supervisor, &health);
+}
+
+static int on_process_gone(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+
+    (void)fd;
+    (void)events;
+    (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    supervisor->container.process_gone = true;
+    supervisor_report(supervisor, EVENT_PROCESS_GONE);
+    return 0;
+}
+
+/* Is this PID, which the engine named, the container's process here? An engine behind tcp:// may
+ * speak of another host's. */
+static bool is_process_of_container(const Supervisor *supervisor, pid_t pid)
+{
+    _cleanup_free_ char *path = NULL;
+    const char *below;
+
+    if (!supervisor->has_layout)
+        return kill(pid, 0) == 0;
+    if (cgroup_of_process(pid, &path) < 0)
+        return false;
+    if (cgroup_path_is_of_container(path, supervisor->container.id))
+        return true;
+    /* An adopted one lives in the unit already. */
+    below = text_after(path, supervisor->layout.payload);
+    return below && (*below == '\0' || *below == '/');
+}
+
+/* A pidfd first, then the look at what it stands for: so the PID cannot change hands between. */
+static int watch_process(Supervisor *supervisor, pid_t pid)
+{
+    int r;
+
+    supervisor->container.pidfd = pidfd_open(pid, 0);
+    if (supervisor->container.pidfd < 0)
+        return -errno;
+    if (!is_process_of_container(supervisor, pid))
+        return -ESRCH;
+    supervisor->container.pid = pid;
+
+    /* sd_event_add_child_pidfd() would wait for it, and it is no child of ours. */
+    r = sd_event_add_io(supervisor->event, &supervisor->process, supervisor->container.pidfd,
+            EPOLLIN, on_process_gone, supervisor);
+    if (r >= 0)
+        /* The engine's word on the exit, if both come at once, says more. */
+        r = sd_event_source_set_priority(supervisor->process, SD_EVENT_PRIORITY_IDLE);
+    return r;
+}
+
+static void finish_placing(Supervisor *supervisor)
+{
+    const char *path = supervisor->options->pid_file;
+    int r;
+
+    if (path) {
+        r = pid_file_write(path, supervisor->container.pid);
+        if (r < 0)
+            log_warning("cannot write the pid file %s: %s", path, strerror(-r));
+        supervisor->pid_file_written = r >= 0;
+    }
+    supervisor_report(supervisor, EVENT_PLACED);
+}
+
+static void on_placed(int r, const char *message, unsigned moved, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+
+    if (r < 0) {
+        fail(supervisor, message);
+        return;
+    }
+    if (message && *message)
+        log_warning("container %s: %s", supervisor_container_name(supervisor), message);
+    log_info("container %s: PID %d, %u processes moved to %s",
+            supervisor_container_name(supervisor), (int)supervisor->container.pid, moved,
+            supervisor->layout.payload);
+    supervisor->placement_text = text_format(", cgroup mode move");
+    finish_placing(supervisor);
+}
+
+static void move_into_unit(Supervisor *supervisor)
+{
+    const PlacementRequest request = {
+        .layout = &supervisor->layout,
+        .container_id = supervisor->container.id,
+        .first = supervisor->container.pid,
+        .privileged = supervisor->container.privileged,
+    };
+    int r;
+
+    if (!supervisor->has_layout || supervisor->options->cgroup_mode == CGROUP_MODE_NONE) {
+        supervisor->placement_text = text_format(", cgroup mode none");
+        finish_placing(supervisor);
+        return;
+    }
+    r = placement_start(supervisor->event, &request, on_placed, supervisor, &supervisor->placement);
+    if (r < 0)
+        fail(supervisor, strerror(-r));
+}
+
+static void on_inspected(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+    JsonValue *state = json_value_get(reply->body, "State");
+    pid_t pid = (pid_t)json_member_integer(state, "Pid", 0);
+    int r;
+
+    supervisor->call = NULL;
+    if (!engine_reply_ok(reply)) {
+        /* Removed with its exit (--rm): the subscription has the status. */
+        if (reply->status != 404)
+            fail(supervisor, reply->message);
+        return;
+    }
+    place_learn(supervisor, reply->body);
+    if (!json_member_boolean(state, "Running", false))
+        return; /* likewise */
+
+    if (supervisor->options->ready == READY_HEALTHY && !supervisor->container.health.has_check) {
+        fail(supervisor, "--ready=healthy, but it has no health check; add --health-cmd");
+        return;
+    }
+    r = watch_process(supervisor, pid);
+    if (r == -ESRCH && supervisor->options->cgroup_mode == CGROUP_MODE_NONE) {
+        log_warning("container %s: its process %d is not to be seen from here; only the engine "
+                    "tells of its end",
+                supervisor_container_name(supervisor), (int)pid);
+        supervisor->container.pid = pid;
+    } else if (r == -ESRCH) {
+        /* Gone between the engine's answer and our look; the exit is on its way. */
+        supervisor_report(supervisor, EVENT_PROCESS_GONE);
+        return;
+    } else if (r < 0) {
+        fail(supervisor, strerror(-r));
+        return;
+    }
+    move_into_unit(supervisor);
+}
+
+void action_place(Supervisor *supervisor)
+{
+    int r;
+
+    if (supervisor->exit_seen) {
+        supervisor_report(supervisor, EVENT_EXITED);
+        return;
+    }
+    r = engine_inspect(supervisor->engine, supervisor->container.id, ANSWER_TIMEOUT_USEC,
+            on_inspected, supervisor, &supervisor->call);
+    if (r < 0)
+        fail(supervisor, strerror(-r));
+}
+
+static void on_waited_before_notify(Supervisor *supervisor)
+{
+    supervisor->waiting_before_notify = false;
+    report_ready(supervisor);
+}
+
+void action_settle(Supervisor *supervisor)
+{
+    uint64_t wait = supervisor->options->wait_before_notify_usec;
+    uint64_t lived = now_usec() - supervisor->container.started_usec;
+    int r;
+
+    if (supervisor->options->watchdog != WATCHDOG_OFF) {
+        r = watchdog_start(supervisor->event, is_alive, supervisor, &supervisor->watchdog);
+        if (r < 0)
+            log_warning("cannot serve the unit's watchdog: %s", strerror(-r));
+    }
+    if (wait > lived) {
+        place_tell_state(supervisor);
+        supervisor->waiting_before_notify = true;
+        supervisor_pause(supervisor, wait - lived, on_waited_before_notify);
+        return;
+    }
+    if (!is_ready(supervisor))
+        place_tell_state(supervisor);
+    report_ready(supervisor);
+}
+
+void action_announce(Supervisor *supervisor)
+{
+    supervisor->announced = true;
+    if (supervisor->options->main_pid_is_container || supervisor->detached)
+        notify_main_pid(supervisor->container.pid);
+    place_tell_state(supervisor);
+    notify_ready(NULL);
+    if (supervisor->detached)
+        supervisor_report(supervisor, EVENT_DETACHED);
+}
+
+void action_hand_over(Supervisor *supervisor)
+{
+    log_info("container %s runs on under PID %d; nothing of ours stays with it",
+            supervisor_container_name(supervisor), (int)supervisor->container.pid);
+    supervisor->end.handed_over = true;
+    (void)sd_event_exit(supervisor->event, 0);
+}

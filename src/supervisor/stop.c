@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/supervision.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "supervisor/create_request.h"
+#include "unit/notify.h"
+#include "unit/pid_file.h"
+
+/* An engine that is well delivers the stop signal within milliseconds. */
+#define STOP_ANSWER_USEC (2 * USEC_PER_SEC)
+/* The engine's word on an exit follows the process's end at once; if not, ask. */
+#define REAP_ASK_USEC (USEC_PER_SEC)
+#define DISCARD_AGAIN_USEC (250 * USEC_PER_MSEC)
+#define ANSWER_TIMEOUT_USEC (10 * USEC_PER_SEC)
+#define BARRIER_TIMEOUT_USEC (2 * USEC_PER_SEC)
+
+static void signal_process(Supervisor *supervisor, int signal_number)
+{
+    const Container *container = &supervisor->container;
+
+    if (container->pidfd < 0 || container->process_gone)
+        return;
+    if (pidfd_send_signal(container->pidfd, signal_number, NULL, 0) < 0 && errno != ESRCH)
+        log_warning("cannot send %s to PID %d: %s", format_signal(signal_number),
+                (int)container->pid, strerror(errno));
+}
+
+/* Everything of the container that we know of. */
+static void kill_all(Supervisor *supervisor)
+{
+    int r;
+
+    signal_process(supervisor, SIGKILL);
+    if (!supervisor->has_layout)
+        return;
+    r = payload_kill(&supervisor->layout, SIGKILL);
+    if (r < 0)
+        log_warning("cannot kill what is left in %s: %s", supervisor->layout.payload, strerror(-r));
+}
+
+/* What the states before were about is over. */
+static void drop_request(Supervisor *supervisor)
+{
+    supervisor->call = engine_call_cancel(supervisor->call);
+    supervisor->pause = sd_event_source_disable_unref(supervisor->pause);
+    supervisor->placement = placement_free(supervisor->placement);
+    supervisor->health_call = engine_call_cancel(supervisor->health_call);
+}
+
+static void on_stop_answer_due(Supervisor *supervisor)
+{
+    if (!supervisor->stop_seen_by_engine)
+        supervisor_report(supervisor, EVENT_STOP_UNANSWERED);
+}
+
+static void on_stopped(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+
+    supervisor->call = NULL;
+    /* 404 and 304: it is down already; the exit is on its way to us. */
+    if (engine_reply_ok(reply) || reply->status == 404)
+        return;
+    log_warning("the engine cannot stop container %s: %s", supervisor_container_name(supervisor),
+            reply->message);
+    supervisor_report(supervisor, EVENT_STOP_UNANSWERED);
+}
+
+void action_stop(Supervisor *supervisor)
+{
+    int r;
+
+    drop_request(supervisor);
+    notify_stopping("Stopping the container");
+    if (supervisor->exit_seen) {
+        supervisor_report(supervisor, EVENT_EXITED);
+        return;
+    }
+    log_info("stopping container %s", supervisor_container_name(supervisor));
+    r = engine_stop(supervisor->engine, supervisor->container.id, -1, on_stopped, supervisor,
+            &supervisor->call);
+    if (r < 0) {
+        supervisor_report(supervisor, EVENT_STOP_UNANSWERED);
+        return;
+    }
+    supervisor_pause(supervisor, STOP_ANSWER_USEC, on_stop_answer_due);
+}
+
+void action_signal(Supervisor *supervisor)
+{
+    if (supervisor->signalled)
+        return;
+    supervisor->signalled = true;
+    log_warning("the engine does not carry the stop out: sending %s to PID %d ourselves",
+            format_signal(supervisor->container.stop_signal), (int)supervisor->container.pid);
+    signal_process(supervisor, supervisor->container.stop_signal);
+}
+
+void action_kill(Supervisor *supervisor)
+{
+    log_warning("container %s did not heed %s: killing it", supervisor_container_name(supervisor),
+            format_signal(supervisor->container.stop_signal));
+    drop_request(supervisor);
+    supervisor->end.killed = true;
+    kill_all(supervisor);
+    (void)engine_kill(supervisor->engine, supervisor->container.id, NULL, action_ignore_reply,
+            supervisor, &supervisor->call);
+}
+
+static void ask_for_exit(Supervisor *supervisor);
+
+static void on_asked_for_exit(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+    JsonValue *state = json_value_get(reply->body, "State");
+
+    supervisor->call = NULL;
+    if (reply->status == 404) {
+        supervisor_report(supervisor, EVENT_EXITED);
+        return;
+    }
+    if (engine_reply_ok(reply) && !json_member_boolean(state, "Running", true)) {
+        supervisor->end.known = true;
+        supervisor->end.status = (int)(json_member_integer(state, "ExitCode", 0) & 0xff);
+        supervisor_report(supervisor, EVENT_EXITED);
+        return;
+    }
+    supervisor_pause(supervisor, REAP_ASK_USEC, ask_for_exit);
+}
+
+static void ask_for_exit(Supervisor *supervisor)
+{
+    if (engine_inspect(supervisor->engine, supervisor->container.id, ANSWER_TIMEOUT_USEC,
+                on_asked_for_exit, supervisor, &supervisor->call) < 0)
+        supervisor_pause(supervisor, REAP_ASK_USEC, ask_for_exit);
+}
+
+void action_reap(Supervisor *supervisor)
+{
+    drop_request(supervisor);
+    log_debug("PID %d is gone; the engine has not told its exit status",
+            (int)supervisor->container.pid);
+    supervisor_pause(supervisor, REAP_ASK_USEC, ask_for_exit);
+}
+
+static void on_removed(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+
+    supervisor->call = NULL;
+    if (!engine_reply_ok(reply) && reply->status != 404)
+        log_warning("container %s: its removal is not confirmed: %s",
+                supervisor_container_name(supervisor), reply->message);
+    supervisor->removal_ended = true;
+    stop_consider_left(supervisor);
+}
+
+static void tell_end(const Supervisor *supervisor)
+{
+    if (supervisor->end.known)
+        log_info("container %s exited with status %d", supervisor_container_name(supervisor),
+                supervisor->end.status);
+    else
+        log_warning("container %s is gone, and the engine does not know its exit status",
+                supervisor_container_name(supervisor));
+}
+
+void action_leave(Supervisor *supervisor)
+{
+    EngineStream stream = { NULL, NULL, on_removed, supervisor };
+
+    drop_request(supervisor);
+    tell_end(supervisor);
+    /* It was started, and that is all that READY=1 was to mean; that it ended before it could be
+     * said must not turn its exit status into a protocol error. */
+    if (!supervisor->announced && supervisor->end.known && !supervisor->end.stop_asked &&
+            supervisor->end.failure == 0 && place_is_ready_when_started(supervisor))
+        notify_ready(NULL);
+    notify_stopping("The container has ended");
+    /* Ended, says the engine: nothing of it may live on. */
+    kill_all(supervisor);
+
+    supervisor->removal_ended = !supervisor->container.auto_remove ||
+            !subscription_is_connected(supervisor->subscription) ||
+            engine_wait(supervisor->engine, supervisor->container.id, "removed", &stream,
+                    &supervisor->call) < 0;
+    if (!subscription_is_connected(supervisor->subscription))
+        supervisor->output_ended = true;
+    stop_consider_left(supervisor);
+}
+
+void stop_consider_left(Supervisor *supervisor)
+{
+    bool written = !supervisor->output || output_is_empty(supervisor->output);
+
+    if (supervisor->state == STATE_LEAVING && supervisor->output_ended && written &&
+            supervisor->removal_ended)
+        supervisor_report(supervisor, EVENT_LEFT);
+}
+
+static void on_discarded(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+
+    supervisor->call = NULL;
+    if (reply->error != 0) {
+        supervisor_pause(supervisor, DISCARD_AGAIN_USEC, action_discard);
+        return;
+    }
+    /* 404: gone. 409: it is being removed, by --rm. */
+    if (!engine_reply_ok(reply) && reply->status != 404 && reply->status != 409)
+        log_warning("cannot remove the container that did not run: %s", reply->message);
+    supervisor_report(supervisor, EVENT_DISCARDED);
+}
+
+/* The reply to our create got lost: is there one of this invocation under the name? */
+static void on_looked_for_lost(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+    JsonValue *labels = json_value_get(supervisor->request->body, "Labels");
+    const char *ours = json_member_string(labels, LABEL_INVOCATION, "");
+    const char *id = json_member_string(reply->body, "Id", "");
+
+    if (!engine_reply_ok(reply) || !*ours || !*id ||
+            strcmp(container_label(reply->body, LABEL_INVOCATION), ours) != 0) {
+        on_discarded(reply, supervisor);
+        return;
+    }
+    supervisor->call = NULL;
+    if (engine_remove(supervisor->engine, id, on_discarded, supervisor, &supervisor->call) < 0)
+        supervisor_report(supervisor, EVENT_DISCARDED);
+}
+
+void action_discard(Supervisor *supervisor)
+{
+    const Container *container = &supervisor->container;
+    int r = 0;
+
+    drop_request(supervisor);
+    supervisor->subscription = subscription_free(supervisor->subscription);
+
+    if (container->id && container->made_by_us)
+        r = engine_remove(
+                supervisor->engine, container->id, on_discarded, supervisor, &supervisor->call);
+    else if (!container->id && container->name)
+        r = engine_inspect(supervisor->engine, container->name, ANSWER_TIMEOUT_USEC,
+                on_looked_for_lost, supervisor, &supervisor->call);
+    else
+        supervisor_report(supervisor, EVENT_DISCARDED);
+    if (r < 0)
+        supervisor_report(supervisor, EVENT_DISCARDED);
+}
+
+void action_end(Supervisor *supervisor)
+{
+    drop_request(supervisor);
+    supervisor->subscription = subscription_free(supervisor->subscription);
+    if (supervisor->pid_file_written)
+        (void)pid_file_remove(supervisor->options->pid_file, supervisor->container.pid);
+    if (supervisor->has_layout && supervisor->layout.delegated)
+        (void)payload_clean(&supervisor->layout);
+    (void)sd_event_exit(supervisor->event, 0);
+}
+
+void stop_say_goodbye(Supervisor *supervisor, int exit_status)
+{
+    if (supervisor->announced && supervisor->options->main_pid_is_container &&
+            !supervisor->detached) {
+        /* systemd must know whose exit status counts before it sees one. */
+        notify_main_pid(getpid());
+        if (notify_barrier(BARRIER_TIMEOUT_USEC) < 0)
+            log_warning("systemd did not confirm that the main PID is ours again");
+    }
+    if (!supervisor->detached)
+        notify_exit(exit_status, 0, NULL);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the files that carry out the life cycle share: the state of one run.
+ *
+ *   supervisor.c   the loop, the dispatch of events, the deadlines
+ *   start.c        connecting ... starting: until the engine has started it
+ *   listen.c       what the engine tells meanwhile: exit, events, output
+ *   place.c        placing ... running: into the unit, ready, alive
+ *   stop.c         stopping ... ended: how it goes down and what is cleared away
+ *
+ * Each action_*() carries out one Action and reports what came of it, now or
+ * later, by supervisor_report().
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "cgroup/layout.h"
+#include "cgroup/placement.h"
+#include "cli/options.h"
+#include "cli/run_request.h"
+#include "engine/engine.h"
+#include "health/docker_health.h"
+#include "supervisor/exit_status.h"
+#include "supervisor/life_cycle.h"
+#include "supervisor/subscription.h"
+#include "supervisor/supervisor.h"
+#include "unit/output.h"
+#include "unit/watchdog.h"
+
+/* More cannot be pending: an action reports at most two. */
+#define REPORTS_MAX 16
+
+/* What the engine says of the container. */
+typedef struct Container {
+    char *name; /* NULL: the engine is to choose one */
+    char *id;
+    bool made_by_us; /* and so ours to discard if it never runs */
+    pid_t pid;       /* of its first process */
+    int pidfd;
+    bool process_gone;
+    bool tty;
+    bool privileged;
+    bool auto_remove;
+    int stop_signal;
+    uint64_t stop_timeout_usec; /* USEC_INFINITY: the engine waits for ever */
+    DockerHealth health;
+    uint64_t started_usec; /* monotonic */
+} Container;
+
+typedef struct Supervisor {
+    const Options *options;
+    RunRequest *request;
+    sd_event *event;
+    Engine *engine;
+    CgroupLayout layout;
+    bool has_layout;
+
+    State state;
+    Event reports[REPORTS_MAX];
+    size_t reports_size;
+    sd_event_source *reporting;
+
+    Container container;
+    End end;
+
+    bool detached; /* the unit wants no resident supervisor */
+    bool pulled;
+    bool announced;
+    bool exit_seen;           /* the engine told the exit */
+    bool stop_seen_by_engine; /* it delivered the stop signal */
+    bool waiting_before_notify;
+    bool signalled;
+    bool output_ended;
+    bool removal_ended;
+    bool pid_file_written;
+    unsigned conflicts;
+    uint64_t pull_reported_usec;
+    char *placement_text; /* where the container is, for STATUS= */
+
+    sd_event_source *deadline; /* of the state */
+    sd_event_source *pause;    /* until an action tries again or goes on */
+    void (*after_pause)(struct Supervisor *supervisor);
+    sd_event_source *process; /* pidfd */
+    EngineCall *call;         /* the state's request */
+    EngineCall *health_call;  /* the inspect that a change of health asks for */
+    Subscription *subscription;
+    Placement *placement;
+    Output *output;
+    Watchdog *watchdog;
+} Supervisor;
+
+/* Something happened. What follows from it runs from the loop, after this returned. */
+void supervisor_report(Supervisor *supervisor, Event event);
+/* Why it cannot go on: logged, kept for the exit status; the first one counts. */
+void supervisor_fail(Supervisor *supervisor, int exit_code, const char *format, ...) _printf_(3, 4);
+/* Runs `then` after `usec`; replaces what was pending. */
+void supervisor_pause(Supervisor *supervisor, uint64_t usec, void (*then)(Supervisor *supervisor));
+/* Reports EVENT_TIMED_OUT when `usec` have passed in the present state. USEC_INFINITY: never. */
+void supervisor_set_deadline(Supervisor *supervisor, uint64_t usec);
+/* "web", or the ID where there is no name; for messages. */
+const char *supervisor_container_name(const Supervisor *supervisor);
+uint64_t now_usec(void);
+
+/* For requests whose outcome shows elsewhere. */
+void action_ignore_reply(const EngineReply *reply, void *userdata);
+
+/* start.c */
+void start_connect(Supervisor *supervisor);
+void action_look(Supervisor *supervisor);
+void action_clear(Supervisor *supervisor);
+void action_pull(Supervisor *supervisor);
+void action_create(Supervisor *supervisor);
+void action_start(Supervisor *supervisor);
+
+/* listen.c */
+void action_subscribe(Supervisor *supervisor);
+
+/* place.c */
+void action_place(Supervisor *supervisor);
+void action_settle(Supervisor *supervisor);
+void action_announce(Supervisor *supervisor);
+/* Leaves it to systemd and ends. */
+void action_hand_over(Supervisor *supervisor);
+/* Takes what inspect says of settings and health. */
+void place_learn(Supervisor *supervisor, JsonValue *inspect);
+/* Its health may have changed: looks and acts on it. */
+void place_ask_for_health(Supervisor *supervisor);
+/* STATUS= of a container that runs. */
+void place_tell_state(Supervisor *supervisor);
+/* READY=1 waits for nothing but the start. */
+bool place_is_ready_when_started(const Supervisor *supervisor);
+
+/* stop.c */
+void action_stop(Supervisor *supervisor);
+void action_signal(Supervisor *supervisor);
+void action_kill(Supervisor *supervisor);
+void action_reap(Supervisor *supervisor);
+void action_leave(Supervisor *supervisor);
+void action_discard(Supervisor *supervisor);
+void action_end(Supervisor *supervisor);
+/* Is everything out and gone? Reports EVENT_LEFT if so; for whoever finished a part. */
+void stop_consider_left(Supervisor *supervisor);
+/* What systemd hears last. The loop has ended. */
+void stop_say_goodbye(Supervisor *supervisor, int exit_status);
