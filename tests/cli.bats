@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+# The command line at the program's border: what is printed, refused, and with which exit code.
+# host: systemd
+
+load lib/host
+
+# refused WORDS... -- PATTERN: exit 64, nothing on stdout, one line on stderr that has PATTERN.
+refused() {
+    local arguments=()
+    while [[ $1 != --pattern ]]; do
+        arguments+=("$1")
+        shift
+    done
+    status=0
+    systemd-ctr "${arguments[@]}" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    cat "$BATS_TEST_TMPDIR/err" >&2
+    [ "$status" -eq 64 ]
+    [ ! -s "$BATS_TEST_TMPDIR/out" ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -eq 1 ]
+    grep -qF -- "$2" "$BATS_TEST_TMPDIR/err"
+}
+
+# body FILTER ARGUMENT...: the create request of a run line, through jq.
+body() {
+    local filter=$1
+    shift
+    systemd-ctr --dry-run "$@" 2>/dev/null | jq -c "$filter"
+}
+
+@test "what follows IMAGE belongs to the container" {
+    [ "$(body .body.Cmd -- --name a busybox prog --name other --rm -d)" = '["prog","--name","other","--rm","-d"]' ]
+    [ "$(body .query.name -- --name a busybox prog --name other --rm -d)" = '"a"' ]
+}
+
+@test "both start forms, shorthands and bundles" {
+    for form in run --; do
+        [ "$(body '[.body.Image, .body.Tty, .body.HostConfig.AutoRemove]' "$form" -itd --rm -p80:80 --name=x busybox)" = '["busybox",true,true]' ]
+    done
+    [ "$(body .body.Cmd run --rm -- busybox -x)" = '["-x"]' ]
+}
+
+@test "bad input: exit 64 and one sentence that names it" {
+    refused -- --no-such busybox --pattern --no-such
+    refused -- --memory=12q busybox --pattern 12q
+    refused -- --restart=always busybox --pattern Restart=
+    refused --ready=maybe -- busybox --pattern maybe
+    refused -- --name x --pattern IMAGE
+    refused run --pattern IMAGE
+    refused frobnicate --pattern frobnicate
+    refused --engine-wait=soon -- busybox --pattern soon
+    refused --pid-file=relative.pid -- busybox --pattern relative.pid
+    refused cleanup --pattern NAME
+}
+
+@test "what this version does not have is refused by name" {
+    refused --probe=tcp://127.0.0.1:80 -- busybox --pattern --probe
+    refused --startup-probe=tcp://127.0.0.1:80 -- busybox --pattern --startup-probe
+    refused --notify -- busybox --pattern --notify
+    refused --watchdog=container -- busybox --pattern container
+    refused --on-unhealthy=stop -- busybox --pattern stop
+    refused --cgroup-mode=parent -- busybox --pattern parent
+    refused --cgroup-mode=runtime -- busybox --pattern runtime
+    refused --credentials -- busybox --pattern --credentials
+    refused --reload-signal=HUP -- busybox --pattern --reload-signal
+    refused --reload-cmd=true -- busybox --pattern --reload-cmd
+    refused healthcheck web --pattern healthcheck
+    refused -- --gpus all busybox --pattern --gpus
+}
+
+@test "every ExecStart= form of the old tool is understood" {
+    while read -r line; do
+        # shellcheck disable=SC2086 # words
+        [ "$(body .body.Image $line)" = '"nginx"' ]
+    done <<'FORMS'
+run --rm --name a nginx
+-- --rm --name a nginx
+--cgroups name=systemd run --rm --name a nginx
+--cgroups name=systemd --cgroups=cpu run --rm --name a nginx
+-c name=systemd -c cpu run --rm --name a nginx
+--pid-file=/var/run/a.pid --env run --rm --name a nginx
+-p /var/run/a.pid run --rm --name a nginx
+--logs=false run --rm --name a nginx
+-logs=false run --rm --name a nginx
+-l=0 run --rm -name a nginx
+-l=0 -e run --rm --name=a nginx
+FORMS
+}
+
+@test "--dry-run needs no engine, and its plan is on stderr" {
+    systemd-ctr -H unix:///nowhere --dry-run -- --name a busybox >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+    [ "$(jq -r .query.name "$BATS_TEST_TMPDIR/out")" = a ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 1 ]
+    [ -s "$BATS_TEST_TMPDIR/err" ]
+}
+
+@test "--help fits 80 columns, --version names the program, the man page is installed" {
+    [ "$(systemd-ctr --help | awk 'length > 80' | wc -l)" -eq 0 ]
+    systemd-ctr --help | grep -q -- --wait-before-notify
+    [[ "$(systemd-ctr --version)" == "systemd-ctr "* ]]
+    [ -s /usr/share/man/man1/systemd-ctr.1 ]
+}
+
+@test "--help, the man page and the README name the same options" {
+    systemd-ctr --help | grep -oE -- '--[a-z][a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
+    while read -r option; do
+        grep -qF -- "${option//-/\\-}" /usr/share/man/man1/systemd-ctr.1 ||
+            { echo "not in the man page: $option" >&2 && false; }
+    done <"$BATS_TEST_TMPDIR/help"
+}
+
+@test "an engine that is not there: 69, after --engine-wait" {
+    run -69 systemd-ctr -H unix:///nowhere/docker.sock --engine-wait=300ms -- --name a busybox
+    [[ "$output" == *"/nowhere/docker.sock"* ]]
+}
+
+@test "the same create request as the docker CLI sends" {
+    arguments=(--name same --hostname h -e A=b -v /tmp:/mnt:ro -p 127.0.0.1:8080:80 --memory 64m
+        --cpus 0.5 --cap-drop ALL --label l=v --ulimit nofile=64:128 --add-host x:10.0.0.1
+        --health-cmd true --health-interval 5s --tmpfs /run:size=1m --read-only --init)
+    docker create "${arguments[@]}" busybox prog arg >/dev/null
+    docker inspect same >"$BATS_TEST_TMPDIR/theirs"
+    docker rm same >/dev/null
+    write_unit same <<UNIT
+[Service]
+Type=exec
+ExecStart=/usr/bin/systemd-ctr --dry-run run ${arguments[*]} busybox prog arg
+UNIT
+    # What the engine made of ours must be what it made of theirs, but for what is drawn by lot and
+    # the labels by which ours is known.
+    systemd-ctr --dry-run run "${arguments[@]}" busybox prog arg 2>/dev/null |
+        jq -c .body >"$BATS_TEST_TMPDIR/body"
+    curl -sf --unix-socket /run/docker.sock -H 'Content-Type: application/json' \
+        -d @"$BATS_TEST_TMPDIR/body" 'http://d/containers/create?name=same' >/dev/null
+    docker inspect same >"$BATS_TEST_TMPDIR/ours"
+    same='.[0] | {Config, HostConfig, Path, Args, Mounts} | del(.Config.Labels[] | select(false)) |
+        .Config.Labels |= with_entries(select(.key | startswith("io.systemd-ctr.") | not))'
+    diff <(jq -S "$same" "$BATS_TEST_TMPDIR/theirs") <(jq -S "$same" "$BATS_TEST_TMPDIR/ours")
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# An engine that is late, goes away, comes back, or hangs.
+# host: live-restore
+
+load lib/host
+load lib/container
+
+@test "the start waits for an engine that is not there yet, and says so" {
+    systemctl stop docker.service docker.socket
+    container_unit waits -- --rm busybox sh -c "$heeds_term"
+    systemctl start --no-block waits
+    wait_for 5 status_says waits "Waiting for the engine"
+    systemctl start docker.socket docker.service
+    wait_for 20 unit_property_is waits ActiveState active
+}
+
+status_says() {
+    [[ "$(unit_property "$1" StatusText)" == *"$2"* ]]
+}
+
+@test "SIGTERM while waiting for the engine ends it at once, with success" {
+    systemctl stop docker.service docker.socket
+    container_unit waits -- --rm busybox sh -c "$heeds_term"
+    systemctl start --no-block waits
+    wait_for 5 status_says waits "Waiting for the engine"
+    systemctl stop waits
+    [ "$(unit_property waits Result)" = success ]
+    systemctl start docker.socket docker.service
+}
+
+@test "no engine at all: exit status 69" {
+    systemctl stop docker.service docker.socket
+    container_unit none --engine-wait=500ms -- --rm busybox true
+    ! systemctl start none
+    [ "$(exit_status_of none)" = 69 ]
+    systemctl start docker.socket docker.service
+}
+
+@test "a restart of dockerd with live-restore: the unit goes on, its exit status is still told" {
+    container_unit lives WatchdogSec=2s -- --rm busybox sh -c 'trap "exit 9" USR1; while :; do sleep 1000 & wait; done'
+    systemctl start lives
+    main=$(unit_property lives MainPID)
+    pid=$(container_pid lives)
+    systemctl restart docker
+    wait_for 10 journal_has lives "the engine is back"
+    [ "$(unit_property lives MainPID)" = "$main" ]
+    [ "$(container_pid lives)" = "$pid" ]
+    docker kill -s USR1 lives
+    wait_for 10 unit_is_down lives
+    [ "$(exit_status_of lives)" = 9 ]
+    no_leftovers lives
+}
+
+@test "output goes on after a restart of dockerd" {
+    container_unit talks -- --rm busybox sh -c 'trap "echo after-restart" USR1; trap "exit 143" TERM; while :; do sleep 1000 & wait; done'
+    systemctl start talks
+    systemctl restart docker
+    wait_for 10 journal_has talks "the engine is back"
+    docker kill -s USR1 talks
+    wait_for 10 journal_has talks after-restart
+}
+
+@test "dockerd that hangs: the stop signal goes to the process, and the unit stops" {
+    container_unit hangs -- --rm busybox sh -c "$heeds_term"
+    systemctl start hangs
+    dockerd=$(unit_property docker MainPID)
+    kill -STOP "$dockerd"
+    timeout 40 systemctl stop hangs || { kill -CONT "$dockerd" && false; }
+    [ -z "$(unit_processes hangs)" ]
+    kill -CONT "$dockerd"
+    [ "$(unit_property hangs Result)" = success ]
+    wait_for 10 no_leftovers hangs
+}
+
+@test "dockerd killed: the unit goes on or ends as failed, and nothing survives its stop" {
+    container_unit crash -- --rm busybox sh -c "$heeds_term"
+    systemctl start crash
+    pid=$(container_pid crash)
+    kill -KILL "$(unit_property docker MainPID)"
+    wait_for 20 docker_answers
+    systemctl stop crash
+    [ ! -e "/proc/$pid" ]
+    wait_for 10 no_leftovers crash
+}
+
+docker_answers() {
+    systemctl reset-failed docker 2>/dev/null || true
+    systemctl is-active --quiet docker || systemctl start docker
+    docker info &>/dev/null
+}
+
+@test "containerd-shim killed: the unit ends as failed" {
+    container_unit shim -- --rm busybox sh -c "$heeds_term"
+    systemctl start shim
+    pid=$(container_pid shim)
+    kill -KILL "$(ps -o ppid= -p "$pid")"
+    wait_for 30 unit_is_down shim
+    [ "$(unit_property shim Result)" = exit-code ]
+    [ ! -e "/proc/$pid" ]
+    wait_for 10 no_leftovers shim
+}
+
+@test "a running container of the unit is adopted, replaced or refused, as --existing says" {
+    for existing in adopt replace fail; do
+        container_unit left KillMode=process ExecStopPost= "--existing=$existing" -- --rm busybox sh -c "$heeds_term"
+        systemctl start left
+        first=$(docker inspect -f '{{.Id}}' left)
+        kill -KILL "$(unit_property left MainPID)"
+        wait_for 5 unit_is_down left
+        [ "$(docker inspect -f '{{.State.Running}}' left)" = true ]
+        systemctl reset-failed left
+        case $existing in
+        adopt)
+            systemctl start left
+            [ "$(docker inspect -f '{{.Id}}' left)" = "$first" ]
+            ;;
+        replace)
+            systemctl start left
+            [ "$(docker inspect -f '{{.Id}}' left)" != "$first" ]
+            ;;
+        fail)
+            ! systemctl start left
+            [ "$(exit_status_of left)" = 125 ]
+            [ "$(docker inspect -f '{{.Id}}' left)" = "$first" ]
+            docker rm -f left
+            continue
+            ;;
+        esac
+        [ "$(cgroup_of "$(container_pid left)")" = /system.slice/left.service/payload ]
+        systemctl stop left
+        [ "$(unit_property left Result)" = success ]
+        no_leftovers left
+    done
+}

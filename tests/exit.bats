@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# How it ends: the container's exit status is the unit's.
+
+load lib/host
+load lib/container
+
+@test "container exit codes are the unit's ExecMainStatus" {
+    for code in 0 1 7 42 137 143 255; do
+        container_unit "exits-$code" -- --rm busybox sh -c "exit $code"
+        systemctl start "exits-$code" || true
+        wait_for 10 unit_is_down "exits-$code"
+        [ "$(exit_status_of "exits-$code")" = "$code" ]
+        if [ "$code" = 0 ]; then
+            [ "$(unit_property "exits-$code" Result)" = success ]
+        else
+            [ "$(unit_property "exits-$code" Result)" = exit-code ]
+        fi
+        no_leftovers "exits-$code"
+    done
+}
+
+@test "Restart=on-failure restarts on 7, not on 0" {
+    for code in 7 0; do
+        container_unit "restarts-$code" Restart=on-failure RestartSec=100ms StartLimitBurst=3 -- --rm busybox sh -c "exit $code"
+        systemctl start "restarts-$code" || true
+    done
+    wait_for 20 unit_property_is restarts-7 Result exit-code
+    wait_for 20 unit_is_down restarts-7
+    [ "$(unit_property restarts-7 NRestarts)" -ge 2 ]
+    [ "$(unit_property restarts-0 NRestarts)" = 0 ]
+    [ "$(unit_property restarts-0 Result)" = success ]
+}
+
+@test "a container that does not heed the stop signal is killed after its stop timeout" {
+    container_unit stubborn -- --rm --stop-timeout 1 busybox sh -c 'trap "" TERM; while :; do sleep 1000; done'
+    systemctl start stubborn
+    systemctl stop stubborn
+    [ "$(exit_status_of stubborn)" = 137 ]
+    no_leftovers stubborn
+}
+
+@test "the stop signal is the container's own" {
+    container_unit quits -- --rm --stop-signal QUIT busybox sh -c 'trap "echo got-quit; exit 131" QUIT; while :; do sleep 1000 & wait; done'
+    systemctl start quits
+    systemctl stop quits
+    journal_has quits got-quit
+    [ "$(exit_status_of quits)" = 0 ]
+    [ "$(unit_property quits Result)" = success ]
+}
+
+@test "docker stop ends the unit with success, docker kill as failed" {
+    container_unit stopped -- --rm busybox sh -c "$heeds_term"
+    systemctl start stopped
+    docker stop stopped
+    wait_for 10 unit_is_down stopped
+    [ "$(unit_property stopped Result)" = success ]
+    container_unit killed -- --rm busybox sh -c "$heeds_term"
+    systemctl start killed
+    docker kill killed
+    wait_for 10 unit_is_down killed
+    [ "$(exit_status_of killed)" = 137 ]
+    [ "$(unit_property killed Result)" = exit-code ]
+    no_leftovers killed
+}
+
+@test "a first process that is killed from outside ends the unit as failed" {
+    container_unit shot -- --rm busybox sh -c "$heeds_term"
+    systemctl start shot
+    kill -KILL "$(container_pid shot)"
+    wait_for 10 unit_is_down shot
+    [ "$(exit_status_of shot)" = 137 ]
+    no_leftovers shot
+}
+
+@test "a command that is not there is 127, one that cannot be run 126, as with docker run" {
+    container_unit nothing -- --rm busybox /no/such/command
+    ! systemctl start nothing
+    [ "$(exit_status_of nothing)" = 127 ]
+    no_leftovers nothing
+    container_unit folder -- --rm busybox /etc
+    ! systemctl start folder
+    [ "$(exit_status_of folder)" = 126 ]
+    no_leftovers folder
+}
+
+@test "what the engine refuses is 125, in its own words" {
+    container_unit refused -- --rm -v relative/../path:/x busybox true
+    ! systemctl start refused
+    [ "$(exit_status_of refused)" = 125 ]
+    wait_for 5 journal_has refused "relative/../path"
+    no_leftovers refused
+}
+
+@test "a name that a stranger's running container has is refused, and the stranger left alone" {
+    docker run -d --name taken busybox sleep 1000
+    id=$(docker inspect -f '{{.Id}}' taken)
+    container_unit taken -- --rm busybox true
+    ! systemctl start taken
+    [ "$(exit_status_of taken)" = 125 ]
+    wait_for 5 journal_has taken "that systemd-ctr did not start"
+    [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' taken)" = "$id true" ]
+}
+
+@test "an image that is not there and not to be pulled is 125" {
+    container_unit imageless -- --rm --pull=never no-such-image true
+    ! systemctl start imageless
+    [ "$(exit_status_of imageless)" = 125 ]
+    wait_for 5 journal_has imageless "no-such-image"
+    no_leftovers imageless
+}
+
+@test "SIGTERM at any moment of a start leaves nothing, and the next start works" {
+    for ms in $(seq 0 20 400); do
+        container_unit early Type=exec -- --rm busybox sh -c "$heeds_term"
+        systemctl start --no-block early
+        wait_for 5 unit_has_main_process early
+        # Not a wait for something: the moment is what the test is about.
+        perl -e "select(undef, undef, undef, $ms / 1000)"
+        systemctl stop early
+        [ "$(unit_property early Result)" = success ]
+        no_leftovers early
+    done
+    container_unit early -- --rm busybox sh -c "$heeds_term"
+    systemctl start early
+    [ "$(unit_property early ActiveState)" = active ]
+}
+
+unit_has_main_process() {
+    [ "$(unit_property "$1" MainPID)" != 0 ]
+}
+
+@test "kill -9 of the wrapper, 8 times: the container is gone, the next start works" {
+    container_unit orphan -- --rm busybox sh -c "$heeds_term"
+    for _ in 1 2 3 4 5 6 7 8; do
+        systemctl start orphan
+        kill -KILL "$(unit_property orphan MainPID)"
+        wait_for 5 no_leftovers orphan
+        systemctl reset-failed orphan
+    done
+    systemctl start orphan
+    [ "$(unit_property orphan ActiveState)" = active ]
+}
+
+@test "kill -9 of the wrapper without ExecStopPost= leaves no process either" {
+    container_unit bare ExecStopPost= -- --rm busybox sh -c "$heeds_term"
+    systemctl start bare
+    kill -KILL "$(unit_property bare MainPID)"
+    wait_for 5 no_leftovers bare
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# Ready when the container is healthy; the watchdog believes Docker's health check.
+
+load lib/host
+load lib/container
+
+readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
+
+@test "READY=1 waits for healthy" {
+    container_unit slow -- --rm --health-cmd 'test -e /tmp/well' --health-interval 200ms busybox \
+        sh -c "sleep 1; touch /tmp/well; $heeds_term"
+    before=${EPOCHREALTIME/./}
+    systemctl start slow
+    (((${EPOCHREALTIME/./} - before) >= 1000000))
+    [ "$(docker inspect -f '{{.State.Health.Status}}' slow)" = healthy ]
+    [[ "$(unit_property slow StatusText)" == *healthy* ]]
+}
+
+@test "--ready=started does not wait for the check" {
+    container_unit eager --ready=started -- --rm --health-cmd false --health-interval 1h busybox sh -c "$heeds_term"
+    systemctl start eager
+    [ "$(docker inspect -f '{{.State.Health.Status}}' eager)" = starting ]
+}
+
+@test "--ready=healthy without a check is refused, and nothing is left" {
+    container_unit unchecked --ready=healthy -- --rm busybox sh -c "$heeds_term"
+    ! systemctl start unchecked
+    [ "$(exit_status_of unchecked)" = 125 ]
+    wait_for 5 journal_has unchecked "health check"
+    no_leftovers unchecked
+}
+
+@test "a check that never passes lets TimeoutStartSec= fail the start, and nothing is left" {
+    container_unit never TimeoutStartSec=3 -- --rm --health-cmd false --health-interval 200ms busybox sh -c "$heeds_term"
+    ! systemctl start never
+    [ "$(unit_property never Result)" = timeout ]
+    no_leftovers never
+}
+
+@test "--wait-before-notify: the container must have lived that long" {
+    container_unit waits --wait-before-notify=1s500ms -- --rm busybox sh -c "$heeds_term"
+    before=${EPOCHREALTIME/./}
+    systemctl start waits
+    (((${EPOCHREALTIME/./} - before) >= 1500000))
+    container_unit dies --wait-before-notify=5s -- --rm busybox sh -c 'sleep 0.3; exit 4'
+    ! systemctl start dies
+    [ "$(exit_status_of dies)" = 4 ]
+}
+
+@test "the watchdog pings while it is healthy; unhealthy ends by watchdog and comes back" {
+    container_unit dog WatchdogSec=1s Restart=on-failure RestartSec=100ms -- --rm \
+        --health-cmd "$sick_file_check" --health-interval 200ms --health-retries 2 busybox \
+        sh -c "touch /tmp/well; $heeds_term"
+    systemctl start dog
+    first=$(docker inspect -f '{{.Id}}' dog)
+    # Three times the watchdog's time: it would have bitten.
+    sleep_through_watchdog 3
+    [ "$(unit_property dog NRestarts)" = 0 ]
+    docker exec dog touch /tmp/sick
+    wait_for 20 unit_property_is dog NRestarts 1
+    journalctl --no-pager -u dog.service | grep -q "Failed with result 'watchdog'"
+    wait_for 20 unit_property_is dog ActiveState active
+    [ "$(docker inspect -f '{{.Id}}' dog)" != "$first" ]
+}
+
+# The passing of this time is what is tested.
+sleep_through_watchdog() {
+    read -r -t "$1" <> <(:) || true
+}
+
+@test "without a check the watchdog pings while the process lives" {
+    container_unit plain WatchdogSec=1s -- --rm busybox sh -c "$heeds_term"
+    systemctl start plain
+    sleep_through_watchdog 3
+    [ "$(unit_property plain ActiveState)" = active ]
+    [ "$(unit_property plain NRestarts)" = 0 ]
+}
+
+@test "--on-unhealthy=trigger acts at once, none only tells" {
+    for action in trigger none; do
+        container_unit "acts-$action" WatchdogSec=30s "--on-unhealthy=$action" -- --rm \
+            --health-cmd "$sick_file_check" --health-interval 200ms --health-retries 1 busybox \
+            sh -c "touch /tmp/well; $heeds_term"
+        systemctl start "acts-$action"
+        docker exec "acts-$action" touch /tmp/sick
+    done
+    wait_for 10 unit_is_down acts-trigger
+    [ "$(unit_property acts-trigger Result)" = watchdog ]
+    wait_for 10 status_says acts-none unhealthy
+    [ "$(unit_property acts-none ActiveState)" = active ]
+}
+
+status_says() {
+    [[ "$(unit_property "$1" StatusText)" == *"$2"* ]]
+}
+
+@test "STATUS= has what the failing probe said" {
+    container_unit says -- --rm --health-cmd 'test -e /tmp/well || { echo the disk is full; exit 1; }' \
+        --health-interval 200ms --health-retries 1 busybox sh -c "touch /tmp/well; $heeds_term"
+    systemctl start says
+    docker exec says rm /tmp/well
+    wait_for 10 status_says says "the disk is full"
+}

@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# Units of systemd-ctr, and what one asks of them: `load lib/container` after lib/host.
+
+# A main process that ends by the stop signal at once: PID 1 of a PID namespace has no default
+# action for SIGTERM.
+readonly heeds_term='trap "exit 143" TERM; while :; do sleep 1000 & wait; done'
+
+# container_unit NAME [DIRECTIVE=VALUE]... [OPTION-OF-OURS]... -- DOCKER-RUN-ARGUMENTS: writes a unit
+# for a container of that name. The command line is passed through quoted, so that what the shell
+# holds is what the program gets.
+container_unit() {
+    local name=$1 directives=() options=() words=() word
+    shift
+    while [[ $1 != -- ]]; do
+        case $1 in
+        [A-Z]*=*) directives+=("$1") ;;
+        *) options+=("$1") ;;
+        esac
+        shift
+    done
+    shift
+    for word in "${options[@]}" run --name "$name" "$@"; do
+        word=${word//\\/\\\\}
+        word=${word//\"/\\\"}
+        word=${word//%/%%}
+        word=${word//\$/\$\$}
+        words+=("\"${word//$'\n'/\\n}\"")
+    done
+    write_unit "$name" <<UNIT
+[Service]
+Type=notify
+Delegate=yes
+KillMode=mixed
+ExecStart=/usr/bin/systemd-ctr ${words[*]}
+ExecStopPost=-/usr/bin/systemd-ctr cleanup $name
+$(printf '%s\n' "${directives[@]}")
+UNIT
+}
+
+# exit_status_of NAME: what systemd says of the unit's last run.
+exit_status_of() {
+    unit_property "$1" ExecMainStatus
+}
+
+unit_is_down() {
+    case $(unit_property "$1" ActiveState) in
+    inactive | failed) ;;
+    *) return 1 ;;
+    esac
+}
+
+# cgroup_of PID: its path below the v2 hierarchy.
+cgroup_of() {
+    sed -n 's/^0:://p' "/proc/$1/cgroup"
+}
+
+# processes_in_namespace_of PID: all processes of the PID namespace that PID is in.
+processes_in_namespace_of() {
+    local namespace process
+    namespace=$(readlink "/proc/$1/ns/pid") || return 0
+    for process in /proc/[0-9]*; do
+        [[ $(readlink "$process/ns/pid" 2>/dev/null) != "$namespace" ]] || echo "${process#/proc/}"
+    done
+}
+
+# processes_outside NAME PID: those of PID's container that are not in the payload of unit NAME.
+processes_outside() {
+    local process path
+    for process in $(processes_in_namespace_of "$2"); do
+        path=$(cgroup_of "$process" 2>/dev/null) || continue
+        [[ -z $path || $path == "/system.slice/$1.service/payload"* ]] || echo "$process $path"
+    done
+}
+
+no_frozen_cgroup() {
+    ! find /sys/fs/cgroup/system.slice -name cgroup.freeze -exec grep -l 1 {} + 2>/dev/null | grep .
+}

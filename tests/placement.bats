@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# The container in the unit's cgroup: all of it, with its device filter, and nobody else.
+
+load lib/host
+load lib/container
+
+@test "a moved default container cannot open c 10 229" {
+    container_unit walls -- --rm busybox sh -c "$heeds_term"
+    systemctl start walls
+    run docker exec walls sh -c 'mknod /tmp/f c 10 229 && : </tmp/f'
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"Operation not permitted"* ]]
+    # What runs in it from the start is behind the same wall.
+    container_unit inside Type=oneshot -- --rm busybox sh -c 'sleep 1; mknod /tmp/f c 10 229; : </tmp/f && echo opened; echo tried'
+    systemctl start inside || true
+    wait_for 5 journal_has inside "Operation not permitted"
+    ! journal_has inside opened
+}
+
+@test "with --device that device opens, another does not" {
+    container_unit device -- --rm --device /dev/fuse busybox sh -c "$heeds_term"
+    systemctl start device
+    docker exec device sh -c ': </dev/fuse'
+    run docker exec device sh -c 'mknod /tmp/loop b 7 0 && : </tmp/loop'
+    [[ "$output" == *"Operation not permitted"* ]]
+}
+
+@test "a privileged container may open devices after the move as before" {
+    container_unit open -- --rm --privileged busybox sh -c "$heeds_term"
+    systemctl start open
+    [ "$(cgroup_of "$(container_pid open)")" = /system.slice/open.service/payload ]
+    docker exec open sh -c ': </dev/fuse'
+}
+
+@test "300 short shells in the first second: none is outside the unit" {
+    container_unit storm -- --rm busybox sh -c \
+        'i=0; while [ $i -lt 300 ]; do sh -c "sleep 20" & i=$((i+1)); done; trap "exit 143" TERM; wait'
+    for _ in 1 2 3; do
+        systemctl start storm
+        pid=$(container_pid storm)
+        wait_for 5 many_processes "$pid"
+        [ -z "$(processes_outside storm "$pid")" ]
+        systemctl stop storm
+        no_leftovers storm
+    done
+}
+
+many_processes() {
+    [ "$(processes_in_namespace_of "$1" | wc -l)" -gt 300 ]
+}
+
+@test "docker exec and health checks join the unit" {
+    container_unit joined -- --rm busybox sh -c "$heeds_term"
+    systemctl start joined
+    docker exec -d joined sleep 777
+    wait_for 5 pgrep -x -f 'sleep 777'
+    [[ "$(cgroup_of "$(pgrep -x -f 'sleep 777')")" == /system.slice/joined.service/payload* ]]
+}
+
+@test "dockerd, containerd and a neighbour never move, with --pid=host and --cgroupns=host too" {
+    docker run -d --name neighbour busybox sleep 1000
+    neighbour=$(cgroup_of "$(container_pid neighbour)")
+    for flags in --pid=host --cgroupns=host; do
+        container_unit near -- --rm "$flags" busybox sh -c "$heeds_term"
+        systemctl start near
+        [ "$(cgroup_of "$(container_pid near)")" = /system.slice/near.service/payload ]
+        [ "$(cgroup_of "$(unit_property docker MainPID)")" = /system.slice/docker.service ]
+        [ "$(cgroup_of "$(container_pid neighbour)")" = "$neighbour" ]
+        systemctl stop near
+        no_leftovers near
+    done
+}
+
+@test "after a stop in the midst of starts nothing is frozen" {
+    container_unit cold Type=exec -- --rm busybox sh -c "$heeds_term"
+    for _ in 1 2 3 4 5; do
+        systemctl start cold
+        wait_for 5 container_exists cold
+        kill -KILL "$(unit_property cold MainPID)"
+        wait_for 5 no_leftovers cold
+        no_frozen_cgroup
+        systemctl reset-failed cold
+    done
+}
+
+@test "3 restarts do not nest cgroups" {
+    container_unit again -- --rm busybox sh -c "$heeds_term"
+    systemctl start again
+    for _ in 1 2 3; do
+        systemctl restart again
+        [ "$(cgroup_of "$(container_pid again)")" = /system.slice/again.service/payload ]
+        [ "$(cgroup_of "$(unit_property again MainPID)")" = /system.slice/again.service/supervisor ]
+    done
+}
