@@ -38,7 +38,7 @@ static int print_plan(const Options *options, RunRequest *request)
     description = run_request_describe(request);
     if (!description)
         return report_parse(-ENOMEM, NULL);
-    log_info("would ask the engine at %s for a container %s of %s, and supervise it", options->host,
+    log_notice("would ask the engine at %s for a container %s of %s, and supervise it", options->host,
             request->name ? request->name : "(named by the engine)", request->image);
     printf("%s\n", json_value_format(description));
     return 0;

@@ -36,8 +36,10 @@ status_says() {
     systemctl start docker.socket docker.service
 }
 
+# Without --rm: Docker 20.10 takes a container with AutoRemove down when it restarts, live-restore or
+# not (26.1 does not).
 @test "a restart of dockerd with live-restore: the unit goes on, its exit status is still told" {
-    container_unit lives WatchdogSec=2s -- --rm busybox sh -c 'trap "exit 9" USR1; while :; do sleep 1000 & wait; done'
+    container_unit lives WatchdogSec=2s -- busybox sh -c 'trap "exit 9" USR1; while :; do sleep 1000 & wait; done'
     systemctl start lives
     main=$(unit_property lives MainPID)
     pid=$(container_pid lives)
@@ -48,11 +50,10 @@ status_says() {
     docker kill -s USR1 lives
     wait_for 10 unit_is_down lives
     [ "$(exit_status_of lives)" = 9 ]
-    no_leftovers lives
 }
 
 @test "output goes on after a restart of dockerd" {
-    container_unit talks -- --rm busybox sh -c 'trap "echo after-restart" USR1; trap "exit 143" TERM; while :; do sleep 1000 & wait; done'
+    container_unit talks -- busybox sh -c 'trap "echo after-restart" USR1; trap "exit 143" TERM; while :; do sleep 1000 & wait; done'
     systemctl start talks
     systemctl restart docker
     wait_for 10 journal_has talks "the engine is back"

@@ -112,7 +112,7 @@ UNIT
 }
 
 @test "--main-pid=container: systemd follows it, and the exit status is still the container's" {
-    container_unit main KillMode=control-group --main-pid=container -- --rm busybox sh -c 'trap "exit 9" USR1; while :; do sleep 1000 & wait; done'
+    container_unit main NotifyAccess=all KillMode=control-group --main-pid=container -- --rm busybox sh -c 'trap "exit 9" USR1; while :; do sleep 1000 & wait; done'
     systemctl start main
     [ "$(unit_property main MainPID)" = "$(container_pid main)" ]
     docker kill -s USR1 main

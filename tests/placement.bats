@@ -26,6 +26,8 @@ load lib/container
 }
 
 @test "a privileged container may open devices after the move as before" {
+    # runc cannot give all capabilities where it has not got them itself (CAP_SYS_RESOURCE, say).
+    docker run --rm --privileged busybox true || skip "no privileged container starts on this machine"
     container_unit open -- --rm --privileged busybox sh -c "$heeds_term"
     systemctl start open
     [ "$(cgroup_of "$(container_pid open)")" = /system.slice/open.service/payload ]

@@ -3,6 +3,7 @@
 
 load lib/host
 load lib/container
+bats_require_minimum_version 1.5.0
 
 @test "cleanup: nothing to do is success, twice" {
     systemd-ctr cleanup no-such-container

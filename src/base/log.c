@@ -53,7 +53,9 @@ void log_line(int priority, const char *format, ...)
     va_list arguments;
     int n;
 
-    if (priority == LOG_DEBUG && !log_state.verbose)
+    /* In the journal, reports of success cost nobody anything; elsewhere stderr is the container's,
+     * and ours only when something is wrong. */
+    if (priority > (log_state.journal ? LOG_INFO : LOG_NOTICE) && !log_state.verbose)
         return;
 
     if (log_state.journal)

@@ -15,7 +15,8 @@
 
 #include "base/cleanup.h"
 
-/* Reads the environment once: is stderr the journal? `verbose`: debug lines as well. */
+/* Reads the environment once: is stderr the journal? If not, info lines are for `verbose`, which
+ * shows debug lines as well. */
 void log_open(bool verbose);
 
 void log_line(int priority, const char *format, ...) _printf_(2, 3);

@@ -140,13 +140,11 @@ int parse_span(const char *text, uint64_t *ret_usec)
         double value, unit;
         char *end;
 
-        /* strtod() alone would take "inf", "0x10" and a sign. */
+        /* strtod() alone would take "inf", "0x10", "1e3" and a sign. */
         if (!isdigit((unsigned char)*text) && *text != '.')
             return -EINVAL;
-        if (strspn(text, "0123456789.") == 0 || (text[0] == '0' && tolower(text[1]) == 'x'))
-            return -EINVAL;
         value = strtod(text, &end);
-        if (end == text)
+        if (end == text || (size_t)(end - text) != strspn(text, "0123456789."))
             return -EINVAL;
         text = end + strspn(end, " \t");
 
@@ -219,7 +217,9 @@ const char *format_span(uint64_t usec)
     static char buffer[64];
     uint64_t seconds = usec / USEC_PER_SEC;
 
-    if (usec < USEC_PER_SEC)
+    if (usec == USEC_INFINITY)
+        (void)snprintf(buffer, sizeof(buffer), "infinity");
+    else if (usec < USEC_PER_SEC)
         (void)snprintf(
                 buffer, sizeof(buffer), "%llums", (unsigned long long)(usec / USEC_PER_MSEC));
     else if (seconds < 60)

@@ -87,14 +87,36 @@ static size_t utf8_length(const unsigned char *text)
     return size;
 }
 
+bool text_is_utf8(const char *text)
+{
+    while (*text) {
+        size_t size = utf8_length((const unsigned char *)text);
+
+        if (size == 0)
+            return false;
+        text += size;
+    }
+    return true;
+}
+
+/* C0, DEL and C1: to a terminal U+009B is as good as ESC [ (ECMA-48). */
+static bool is_control(const unsigned char *text, size_t size)
+{
+    if (size == 1)
+        return text[0] < ' ' || text[0] == 0x7f;
+    return size == 2 && text[0] == 0xc2 && text[1] < 0xa0;
+}
+
 void text_make_printable(char *text)
 {
     while (*text) {
         size_t size = utf8_length((unsigned char *)text);
 
-        if (size == 0 || (size == 1 && ((unsigned char)*text < ' ' || *text == 0x7f))) {
+        if (size == 0) {
             *text = '?';
             size = 1;
+        } else if (is_control((unsigned char *)text, size)) {
+            memset(text, '?', size);
         }
         text += size;
     }

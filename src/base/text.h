@@ -20,6 +20,8 @@ const char *text_after(const char *text, const char *prefix);
 /* Replaces *to by a copy of `from` (NULL: by NULL). 0 or -ENOMEM; *to is untouched then. */
 int text_replace(char **to, const char *from);
 
+bool text_is_utf8(const char *text);
+
 /* Turns control characters (new lines too) and broken UTF-8 into '?', in place. */
 void text_make_printable(char *text);
 

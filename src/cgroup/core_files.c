@@ -13,8 +13,9 @@
 #include "base/text.h"
 
 #define VALUE_MAX (64U << 10)
-/* A container that may write its cgroups may nest them without end; each level costs us two
- * descriptors. */
+/* A container that may write its cgroups may nest them without end, and each level costs us two
+ * descriptors: what is deeper is not looked at. The core files of the cgroup at the top (events,
+ * freeze, kill) reach it all the same. */
 #define DEPTH_MAX 64
 
 int cgroup_open(const char *mount, const char *path)
@@ -179,7 +180,7 @@ static int visit_cgroup(struct visit *visit, int cgroup)
     int r;
 
     if (visit->depth >= DEPTH_MAX)
-        return -ELOOP;
+        return 0;
     r = visit->visit(cgroup, visit->userdata);
     if (r == 0) {
         visit->depth++;

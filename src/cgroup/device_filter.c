@@ -75,63 +75,59 @@ static int attach_program(int cgroup, uint32_t id)
     return bpf(BPF_PROG_ATTACH, &attributes);
 }
 
-static int refuse(int r, const char *what, char **ret_message)
+/* `wanted`: what holds in the source. */
+static int query_source(int source, bool required, Programs *ret_wanted, char **ret_message)
 {
-    *ret_message = text_format(
-            "the container's device filter cannot be carried into the unit's cgroup: %s: %s", what,
-            strerror(-r));
-    return r;
-}
-
-static int check_source(int source, bool required, char **ret_message)
-{
-    Programs own;
     int r;
 
-    r = query_programs(source, 0, &own);
+    r = query_programs(source, 0, ret_wanted);
     if (r < 0)
-        return refuse(r, "asking for it failed", ret_message);
-    if (required && own.n == 0) {
+        return r;
+    if (required && ret_wanted->n == 0) {
         *ret_message = text_format("the container's cgroup has no device filter to carry over (a "
-                                   "rootless engine?): not moving an unprivileged container whose "
-                                   "devices nothing restricts");
+                                   "rootless engine?), and nothing else would restrict the devices "
+                                   "of this container, which is not privileged");
         return -ENOKEY;
     }
-    return 0;
+    /* Those of the source's ancestors as well: a slice with DevicePolicy= above the container's
+     * cgroup is a wall too; what lies above both is in force already. */
+    return query_programs(source, BPF_F_QUERY_EFFECTIVE, ret_wanted);
+}
+
+static int attach_programs(const Programs *wanted, int destination)
+{
+    Programs there;
+    int r;
+
+    r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
+    for (uint32_t i = 0; r >= 0 && i < wanted->n; i++)
+        if (!programs_contain(&there, wanted->ids[i]))
+            r = attach_program(destination, wanted->ids[i]);
+    if (r < 0)
+        return r;
+
+    r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
+    for (uint32_t i = 0; r >= 0 && i < wanted->n; i++)
+        if (!programs_contain(&there, wanted->ids[i]))
+            r = -EBADE;
+    return r;
 }
 
 int device_filter_carry(int source, int destination, bool required, char **ret_message)
 {
-    Programs wanted, there;
+    _cleanup_free_ char *message = NULL;
+    Programs wanted;
     int r;
 
-    r = check_source(source, required, ret_message);
-    if (r < 0)
-        return r;
-
-    /* Those of the source's ancestors as well: a slice with DevicePolicy= above the container's
-     * cgroup is a wall too, and one above both (a host that is itself a container) is in force
-     * already. */
-    r = query_programs(source, BPF_F_QUERY_EFFECTIVE, &wanted);
-    if (r < 0)
-        return refuse(r, "asking for it failed", ret_message);
-    r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
-    if (r < 0)
-        return refuse(r, "asking for the unit's failed", ret_message);
-
-    for (uint32_t i = 0; i < wanted.n; i++) {
-        if (programs_contain(&there, wanted.ids[i]))
-            continue;
-        r = attach_program(destination, wanted.ids[i]);
-        if (r < 0)
-            return refuse(r, "attaching it failed", ret_message);
-    }
-
-    r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
-    if (r < 0)
-        return refuse(r, "asking for the unit's failed", ret_message);
-    for (uint32_t i = 0; i < wanted.n; i++)
-        if (!programs_contain(&there, wanted.ids[i]))
-            return refuse(-EBADE, "it is not in force there", ret_message);
-    return 0;
+    r = query_source(source, required, &wanted, &message);
+    if (r >= 0)
+        r = attach_programs(&wanted, destination);
+    if (r >= 0 || !required)
+        return 0;
+    if (!message)
+        message = text_format("the container's device filter cannot be carried into the unit's "
+                              "cgroup: %s",
+                r == -EBADE ? "it is not in force there" : strerror(-r));
+    *ret_message = TAKE_PTR(message);
+    return r;
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 
 /* Attaches to `destination` every program that holds in `source` and not yet there, and makes sure
- * of it. `required`: that the source has none of its own is a failure (-ENOKEY). Negative errno on
- * failure, with a sentence in *ret_message (the caller's; NULL without memory). */
+ * of it. A source without one is a failure too (-ENOKEY): it would be a container whose devices
+ * nothing restricts. Unless `required`: a privileged container loses nothing by it, so whatever
+ * fails is no failure then. Negative errno, with a sentence in *ret_message (the caller's; NULL
+ * without memory). */
 int device_filter_carry(int source, int destination, bool required, char **ret_message);

@@ -19,12 +19,6 @@
 /* For all of it: what forks faster than it can be moved must not keep us for ever. */
 #define MIGRATION_MAX (20 * USEC_PER_SEC)
 
-typedef enum Phase {
-    PHASE_FREEZING,
-    PHASE_SWEEPING,
-    PHASE_OVER,
-} Phase;
-
 typedef enum Sweep {
     SWEEP_DONE,
     SWEEP_AGAIN, /* at once */
@@ -33,16 +27,17 @@ typedef enum Sweep {
 
 struct Migration {
     sd_event *event;
-    sd_event_source *step, *changed, *timer;
+    sd_event_source *timer, *changed;
     MigrationHandler handler;
     void *userdata;
 
     int source, destination_procs, events;
     int fatal; /* what the destination answered */
-    bool whole, frozen;
+    bool whole;
+    bool frozen;   /* by us */
+    bool freezing; /* we wait for it */
     ContainerProcesses processes;
 
-    Phase phase;
     uint64_t freeze_deadline, deadline;
     unsigned in_batch, idle_sweeps;
     MigrationResult result;
@@ -60,7 +55,6 @@ Migration *migration_free(Migration *migration)
     if (!migration)
         return NULL;
     thaw(migration);
-    (void)sd_event_source_disable_unref(migration->step);
     (void)sd_event_source_disable_unref(migration->changed);
     (void)sd_event_source_disable_unref(migration->timer);
     close_p(&migration->source);
@@ -89,7 +83,6 @@ static void finish(Migration *migration, int r)
 {
     MigrationResult result;
 
-    migration->phase = PHASE_OVER;
     migration->result.r = r;
     migration->result.populated = is_populated(migration);
     thaw(migration);
@@ -160,31 +153,30 @@ static int sweep(Migration *migration)
     return SWEEP_PAUSE;
 }
 
-/* Sleeps until the source changes, at most `usec`. */
-static int wait_for_change(Migration *migration, uint64_t usec)
+/* By the timer also when there is no time to wait: a defer source that is enabled again and again
+ * is always first in sd-event's queue, and other timers (the watchdog's) would starve. */
+static int advance_in(Migration *migration, uint64_t usec)
 {
     int r;
 
     r = sd_event_source_set_time_relative(migration->timer, usec);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(migration->timer, SD_EVENT_ONESHOT);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(migration->changed, SD_EVENT_ON);
-    return r < 0 ? r : sd_event_source_set_enabled(migration->step, SD_EVENT_OFF);
+    return r < 0 ? r : sd_event_source_set_enabled(migration->timer, SD_EVENT_ONESHOT);
 }
 
-static int step_at_once(Migration *migration)
+/* When the source changes, at most in `usec`. */
+static int advance_on_change(Migration *migration, uint64_t usec)
 {
-    return sd_event_source_set_enabled(migration->step, SD_EVENT_ON);
+    int r;
+
+    r = advance_in(migration, usec);
+    return r < 0 ? r : sd_event_source_set_enabled(migration->changed, SD_EVENT_ONESHOT);
 }
 
-static int stop_waiting(Migration *migration)
+static void stop_waiting(Migration *migration)
 {
     (void)sd_event_source_set_enabled(migration->timer, SD_EVENT_OFF);
-    (void)sd_event_source_set_enabled(migration->step, SD_EVENT_OFF);
     if (migration->changed)
         (void)sd_event_source_set_enabled(migration->changed, SD_EVENT_OFF);
-    return 0;
 }
 
 /* Is the source frozen, or is it time to go on without? */
@@ -198,35 +190,28 @@ static void advance(Migration *migration)
 {
     int r;
 
-    (void)stop_waiting(migration);
-    if (migration->phase == PHASE_FREEZING) {
+    stop_waiting(migration);
+    if (migration->freezing) {
         if (!is_frozen(migration)) {
-            r = wait_for_change(migration, migration->freeze_deadline - now_usec(migration));
+            r = advance_on_change(migration, migration->freeze_deadline - now_usec(migration));
             if (r < 0)
                 finish(migration, r);
             return;
         }
-        migration->phase = PHASE_SWEEPING;
+        migration->freezing = false;
     }
 
     r = sweep(migration);
     if (r == SWEEP_AGAIN)
-        r = step_at_once(migration);
+        r = advance_in(migration, 0);
     else if (r == SWEEP_PAUSE)
-        r = wait_for_change(migration, PAUSE);
+        r = advance_on_change(migration, PAUSE);
     else {
         finish(migration, r);
         return;
     }
     if (r < 0)
         finish(migration, r);
-}
-
-static int on_step(sd_event_source *source, void *userdata)
-{
-    (void)source;
-    advance(userdata);
-    return 0;
 }
 
 static int on_changed(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -253,12 +238,8 @@ static int watch(Migration *migration)
 
     migration->freeze_deadline = now + FREEZE_MAX;
     migration->deadline = now + MIGRATION_MAX;
-    r = sd_event_add_defer(migration->event, &migration->step, on_step, migration);
-    if (r >= 0)
-        r = sd_event_add_time(migration->event, &migration->timer, CLOCK_MONOTONIC, USEC_INFINITY,
-                1, on_timer, migration);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(migration->timer, SD_EVENT_OFF);
+    r = sd_event_add_time(
+            migration->event, &migration->timer, CLOCK_MONOTONIC, now, 1, on_timer, migration);
     if (r < 0 || !migration->whole)
         return r;
     r = sd_event_add_io(migration->event, &migration->changed, migration->events, EPOLLPRI,
@@ -295,7 +276,6 @@ int migration_start(sd_event *event, const MigrationRequest *request, MigrationH
     migration->handler = handler;
     migration->userdata = userdata;
     migration->whole = request->whole;
-    migration->phase = request->whole ? PHASE_FREEZING : PHASE_SWEEPING;
 
     r = open_files(migration, request);
     if (r < 0)
@@ -308,7 +288,7 @@ int migration_start(sd_event *event, const MigrationRequest *request, MigrationH
         r = cgroup_write(migration->source, "cgroup.freeze", "1");
         if (r < 0 && !cgroup_is_gone(r))
             return r;
-        migration->frozen = r >= 0;
+        migration->frozen = migration->freezing = r >= 0;
     }
     *ret = TAKE_PTR(migration);
     return 0;

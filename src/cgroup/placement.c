@@ -19,6 +19,8 @@ struct Placement {
     pid_t first;
     bool privileged;
 
+    char *source; /* where it is moved from */
+    bool whole;   /* all that lives there is the container's */
     Migration *migration;
     PlacementHandler handler;
     void *userdata;
@@ -32,6 +34,7 @@ Placement *placement_free(Placement *placement)
     (void)sd_event_source_disable_unref(placement->begin);
     (void)sd_event_unref(placement->event);
     free(placement->container_id);
+    free(placement->source);
     free(placement);
     return NULL;
 }
@@ -75,8 +78,8 @@ static bool is_left_behind(const char *path, const void *userdata)
             cgroup_path_is_of_container(path, placement->container_id);
 }
 
-/* Where to move from. *ret NULL: all is in its place. *ret_whole: all there is the container's. */
-static int find_source(const Placement *placement, char **ret, bool *ret_whole)
+/* Sets placement->source; NULL: all is in its place. */
+static int find_source(Placement *placement)
 {
     _cleanup_free_ char *path = NULL;
     int r;
@@ -84,18 +87,18 @@ static int find_source(const Placement *placement, char **ret, bool *ret_whole)
     r = cgroup_of_process(placement->first, &path);
     if (r < 0)
         return r;
-    *ret_whole = true;
+    placement->whole = true;
     if (!cgroup_path_is_below(path, placement->layout->payload)) {
-        r = find_own_cgroup(path, placement->container_id, ret);
+        r = find_own_cgroup(path, placement->container_id, &placement->source);
         if (r != -ENOENT)
             return r;
-        *ret_whole = false;
-        *ret = TAKE_PTR(path);
+        placement->whole = false;
+        placement->source = TAKE_PTR(path);
         return 0;
     }
     /* Adopted, perhaps from one who was killed in the middle of this; and where nobody removes the
      * emptied cgroup (cgroupfs driver) processes may have been put there since. */
-    r = cgroup_find(placement->layout->mount, is_left_behind, placement, ret);
+    r = cgroup_find(placement->layout->mount, is_left_behind, placement, &placement->source);
     return r == -ENOENT ? 0 : r;
 }
 
@@ -113,13 +116,13 @@ static int open_destination(const Placement *placement)
     return cgroup_open(layout->mount, layout->payload);
 }
 
-static int carry_walls(
-        const Placement *placement, int source, int destination, bool whole, char **ret_message)
+static int carry_walls(const Placement *placement, int source, int destination, char **ret_message)
 {
     int r;
 
     r = device_filter_carry(source, destination, !placement->privileged, ret_message);
-    if (r < 0 || !whole)
+    /* Limits of somebody else's cgroup are not the container's. */
+    if (r < 0 || !placement->whole)
         return r;
     return limits_carry(source, placement->layout, ret_message);
 }
@@ -132,61 +135,82 @@ static bool first_arrived(const Placement *placement)
             cgroup_path_is_below(path, placement->layout->payload);
 }
 
+/* Engines with the cgroupfs driver leave the emptied cgroup there and go on using it: what is
+ * executed in the container later would land in it, outside the unit, and a pause would freeze
+ * nothing. Without it they take the first process's. A scope is systemd's to remove. */
+static void remove_source(const Placement *placement)
+{
+    _cleanup_free_ char *directory = NULL;
+    _cleanup_close_ int source = -1;
+
+    if (!placement->whole || text_ends_with(placement->source, ".scope"))
+        return;
+    directory = text_format("%s%s", placement->layout->mount, placement->source);
+    source = cgroup_open(placement->layout->mount, placement->source);
+    if (!directory || source < 0)
+        return;
+    cgroup_remove_below(source);
+    (void)rmdir(directory);
+}
+
+static char *describe_failure(const Placement *placement, int r)
+{
+    if (r == -EBUSY)
+        return text_format("the container cannot be moved into %s: cgroups below it have "
+                           "controllers",
+                placement->layout->payload);
+    return text_format(
+            "the container cannot be moved into %s: %s", placement->layout->payload, strerror(-r));
+}
+
 static void on_migrated(const MigrationResult *result, void *userdata)
 {
     Placement *placement = userdata;
     _cleanup_free_ char *message = NULL;
     int r = result->r;
 
-    if (r == -EBUSY)
-        message = text_format("the container cannot be moved into %s: it has cgroups below it "
-                              "that have controllers",
-                placement->layout->payload);
-    else if (r < 0)
-        message = text_format("the container cannot be moved into %s: %s",
-                placement->layout->payload, strerror(-r));
-    else if (!first_arrived(placement)) {
-        r = result->left_error < 0 ? result->left_error : -ESRCH;
-        message = text_format("the container's first process cannot be moved into %s: %s",
-                placement->layout->payload, strerror(-r));
-    } else if (result->left > 0)
-        message = text_format("%u processes of the container stay outside the unit: %s",
-                result->left, strerror(-result->left_error));
+    if (r >= 0 && !first_arrived(placement))
+        r = result->left_error < 0 ? result->left_error : -EXDEV;
+    if (r < 0)
+        message = describe_failure(placement, r);
+    else if (result->left > 0)
+        message = text_format("%u processes of the container stay outside the unit, in %s: %s",
+                result->left, placement->source, strerror(-result->left_error));
     else if (result->populated)
-        message = text_format("processes of the container that cannot be seen from here stay "
-                              "outside the unit");
+        message = text_format("processes of the container that cannot be moved from here stay "
+                              "outside the unit, in %s",
+                placement->source);
+    else
+        remove_source(placement);
     finish(placement, r, message, result->moved);
 }
 
 static int begin(Placement *placement, char **ret_message)
 {
-    const CgroupLayout *layout = placement->layout;
-    _cleanup_free_ char *source_path = NULL;
     _cleanup_close_ int source = -1, destination = -1;
-    bool whole;
     int r;
 
-    r = find_source(placement, &source_path, &whole);
+    r = find_source(placement);
     if (r < 0)
         return r;
-    if (!source_path) {
+    if (!placement->source) {
         finish(placement, 0, NULL, 0);
         return 0;
     }
-    source = cgroup_open(layout->mount, source_path);
+    source = cgroup_open(placement->layout->mount, placement->source);
     if (source < 0)
         return source;
     destination = open_destination(placement);
     if (destination < 0)
         return destination;
-    r = carry_walls(placement, source, destination, whole, ret_message);
+    r = carry_walls(placement, source, destination, ret_message);
     if (r < 0)
         return r;
     return migration_start(placement->event,
             &(MigrationRequest){
                     .source = source,
                     .destination = destination,
-                    .whole = whole,
+                    .whole = placement->whole,
                     .first = placement->first,
             },
             on_migrated, placement, &placement->migration);

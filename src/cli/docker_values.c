@@ -57,7 +57,7 @@ static int parse_number(const char *text, size_t size, double *ret)
 
     if (!number)
         return -ENOMEM;
-    if (size == 0 || strspn(number, "+0123456789.eE") != size || strchr(number + 1, '+'))
+    if (size == 0 || *text == '-' || strspn(number, "+-0123456789.eE") != size)
         return -EINVAL;
     *ret = strtod(number, &end);
     return *end || end == number ? -EINVAL : 0;
@@ -97,10 +97,12 @@ int docker_value_bytes(const char *text, int64_t *ret)
 
 int docker_value_cpus(const char *text, int64_t *ret)
 {
-    const char *point = strchr(text, '.');
-    const char *end = text + strlen(text);
+    const char *point, *end;
     uint64_t value = 0;
 
+    text += *text == '+';
+    point = strchr(text, '.');
+    end = text + strlen(text);
     if (strspn(text, "0123456789.") != (size_t)(end - text) || end - text == (point ? 1 : 0))
         return -EINVAL;
     if (point && strchr(point + 1, '.'))
@@ -138,33 +140,63 @@ static const struct {
     { "h", 3600 * 1000000000LL },
 };
 
-/* Adds the part of a duration at *text, "1.5h", to *total, and steps over it. */
-static int take_duration_part(const char **text, double *total)
+/* The digits at *text, after *text: as many of them as fit. *ret_scale: 10 to their number. */
+static uint64_t take_fraction(const char **text, double *ret_scale)
 {
-    size_t digits = strspn(*text, "0123456789."), letters;
-    char *end;
-    double value;
+    uint64_t value = 0;
 
-    if (digits == 0)
-        return -EINVAL;
-    value = strtod(*text, &end);
-    if (end != *text + digits)
-        return -EINVAL;
-    letters = strcspn(end, "0123456789.");
-    for (size_t i = 0; i < ELEMENTS(duration_units); i++)
-        if (strlen(duration_units[i].name) == letters &&
-                memcmp(duration_units[i].name, end, letters) == 0) {
-            *total += value * (double)duration_units[i].nsec;
-            *text = end + letters;
-            return 0;
+    *ret_scale = 1;
+    for (; isdigit((unsigned char)**text); (*text)++)
+        if (value < UINT64_MAX / 100) {
+            value = value * 10 + (uint64_t)(**text - '0');
+            *ret_scale *= 10;
         }
+    return value;
+}
+
+/* Adds the part of a duration at *text, "1.5h", to *total, and steps over it. Whole numbers are
+ * exact; a fraction is what double has of it. */
+static int take_duration_part(const char **text, uint64_t *total)
+{
+    const char *digits = *text;
+    uint64_t value = 0, fraction = 0;
+    double scale = 1;
+    size_t letters;
+
+    for (; isdigit((unsigned char)**text); (*text)++)
+        if (__builtin_mul_overflow(value, 10, &value) ||
+                __builtin_add_overflow(value, **text - '0', &value))
+            return -ERANGE;
+    if (**text == '.') {
+        (*text)++;
+        fraction = take_fraction(text, &scale);
+    }
+    if (!isdigit((unsigned char)*digits) &&
+            !(digits[0] == '.' && isdigit((unsigned char)digits[1])))
+        return -EINVAL;
+
+    letters = strcspn(*text, "0123456789.");
+    for (size_t i = 0; i < ELEMENTS(duration_units); i++) {
+        double nsec = (double)duration_units[i].nsec;
+
+        if (strlen(duration_units[i].name) != letters ||
+                memcmp(duration_units[i].name, *text, letters) != 0)
+            continue;
+        *text += letters;
+        if (__builtin_mul_overflow(value, duration_units[i].nsec, &value) ||
+                __builtin_add_overflow(*total, value, total) ||
+                __builtin_add_overflow(
+                        *total, (uint64_t)((double)fraction * (nsec / scale)), total))
+            return -ERANGE;
+        return 0;
+    }
     return -EINVAL;
 }
 
 int docker_value_duration(const char *text, int64_t *ret)
 {
     const char *rest = text + (*text == '-' || *text == '+');
-    double total = 0;
+    uint64_t total = 0;
     int r;
 
     if (strcmp(rest, "0") == 0) {
@@ -176,9 +208,9 @@ int docker_value_duration(const char *text, int64_t *ret)
         if (r < 0)
             return r;
     } while (*rest);
-    if (total >= 0x1p63)
+    if (total > INT64_MAX)
         return -ERANGE;
-    *ret = (int64_t)(*text == '-' ? -total : total);
+    *ret = *text == '-' ? -(int64_t)total : (int64_t)total;
     return 0;
 }
 

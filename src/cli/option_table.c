@@ -232,6 +232,7 @@ const Option option_table[] = {
             .help = "attach (default): output of the container to ours; journald: the engine "
                     "writes into the journal; none",
             .take = take_logs,
+            FIELD(logs),
             .choices = logs_choices },
     { .flag = { "env", 'e', false },
             .argument = "[=BOOL]",
@@ -241,8 +242,9 @@ const Option option_table[] = {
             FIELD(pass_environment) },
     { .flag = { "pid-file", 'p', true },
             .argument = "=PATH",
-            .help = "write the PID of the container's first process there",
-            .take = take_pid_file },
+            .help = "write the PID of the container's first process there; cleanup: remove it",
+            .take = take_pid_file,
+            .is_general = true },
     { .flag = { "rm", 0, false },
             .argument = "[=BOOL]",
             .help = "also an argument of docker's. Without: a stopped container of this name is "

@@ -5,7 +5,7 @@
  * Our own part of the command line: which verb, and the options before `run`.
  *
  * Pure: nothing is opened, contacted or printed. What a name, a value or a
- * spelling means stands in one table in options.c; --help is made from it.
+ * spelling means stands in one table, option_table.c; --help is made from it.
  */
 
 #include <stdbool.h>

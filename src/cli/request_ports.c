@@ -51,6 +51,33 @@ static const char *parse_protocol(const char *slash)
     return NULL;
 }
 
+/* --publish in its long form: published=8080,target=80,protocol=udp. Unknown names are passed over,
+ * as docker does. */
+static int shorten_publication(RunLine *line, const char *text, char **ret)
+{
+    static const char *const names[] = { "published=", "target=", "protocol=" };
+    const char *values[ELEMENTS(names)] = { "", "", "tcp" };
+    int lengths[ELEMENTS(names)] = { 0, 0, 3 };
+
+    for (const char *field = text;; field++) {
+        size_t length = strcspn(field, ",");
+
+        if (*field == '=' || !memchr(field, '=', length))
+            return refuse(line->message, "--publish: \"%s\" is not a list of name=value", text);
+        for (size_t i = 0; i < ELEMENTS(names); i++)
+            if (text_starts_with(field, names[i])) {
+                values[i] = text_after(field, names[i]);
+                lengths[i] = (int)strcspn(values[i], ",");
+            }
+        field += length;
+        if (!*field)
+            break;
+    }
+    *ret = text_format(
+            "%.*s:%.*s/%.*s", lengths[0], values[0], lengths[1], values[1], lengths[2], values[2]);
+    return *ret ? 0 : -ENOMEM;
+}
+
 /* "80/tcp" among the exposed ports; returns that name, the caller's. */
 static char *expose_port(RunLine *line, unsigned port, const char *protocol)
 {
@@ -150,12 +177,15 @@ static int add_publication(RunLine *line, const Publication *publication)
     return r;
 }
 
+/* The protocol goes as it is: what there is to expose is the engine's to know. */
 static int add_exposed(RunLine *line, const char *text)
 {
-    const char *slash = text + strcspn(text, "/"), *protocol = parse_protocol(slash);
+    const char *slash = text + strcspn(text, "/"), *protocol = slash[0] ? slash + 1 : "";
     PortRange range;
 
-    if (!protocol || parse_range(text, (size_t)(slash - text), &range) < 0)
+    if (!*protocol)
+        protocol = "tcp";
+    if (strchr(protocol, '/') || parse_range(text, (size_t)(slash - text), &range) < 0)
         return refuse(line->message,
                 "--expose: \"%s\" is not a port or range (use for instance 80, 8000-8010/udp)",
                 text);
@@ -168,19 +198,29 @@ static int add_exposed(RunLine *line, const char *text)
     return 0;
 }
 
+static int publish(RunLine *line, const char *text)
+{
+    _cleanup_free_ char *shorter = NULL;
+    Publication publication = { 0 };
+    int r = 0;
+
+    if (strchr(text, '='))
+        r = shorten_publication(line, text, &shorter);
+    if (r >= 0)
+        r = parse_publication(line, shorter ? shorter : text, &publication);
+    if (r >= 0)
+        r = add_publication(line, &publication);
+    free(publication.address);
+    return r;
+}
+
 int request_add_ports(RunLine *line)
 {
     const char *text;
     int r = 0;
 
-    for (size_t i = 0; r >= 0 && (text = run_line_each(line, "publish", i)); i++) {
-        Publication publication = { 0 };
-
-        r = parse_publication(line, text, &publication);
-        if (r >= 0)
-            r = add_publication(line, &publication);
-        free(publication.address);
-    }
+    for (size_t i = 0; r >= 0 && (text = run_line_each(line, "publish", i)); i++)
+        r = publish(line, text);
     for (size_t i = 0; r >= 0 && (text = run_line_each(line, "expose", i)); i++)
         r = add_exposed(line, text);
     return r;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/docker_flags.h"
 #include "cli/docker_values.h"
+#include "cli/image_reference.h"
 #include "cli/refusal.h"
 
 /* Stores `value`, which it takes, as `key` of `object`; a list's is appended. */
@@ -74,6 +75,11 @@ static int take_image(RunLine *line, char *const *argv)
 
     if (!*argv || !**argv)
         return refuse(line->message, "no IMAGE given after the docker arguments");
+    if (!image_reference_is_valid(*argv))
+        return refuse(line->message,
+                "IMAGE: \"%s\" is not [HOST[:PORT]/]name[:tag][@digest] with the name in small "
+                "letters",
+                *argv);
 
     r = text_replace(&line->request->image, *argv);
     if (r >= 0)
@@ -130,4 +136,12 @@ int64_t run_line_integer(const RunLine *line, const char *flag, int64_t otherwis
 const char *run_line_each(const RunLine *line, const char *flag, size_t index)
 {
     return json_value_string(json_value_at(json_value_get(line->collected, flag), index), NULL);
+}
+
+int run_line_set_pair(JsonValue *object, const char *pair, char separator)
+{
+    const char *end = strchrnul(pair, separator);
+    _cleanup_free_ char *key = strndup(pair, (size_t)(end - pair));
+
+    return key ? json_set_string(object, key, *end ? end + 1 : end) : -ENOMEM;
 }

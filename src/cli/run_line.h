@@ -35,3 +35,7 @@ int64_t run_line_integer(const RunLine *line, const char *flag, int64_t otherwis
 
 /* A list, one by one: NULL behind the last. */
 const char *run_line_each(const RunLine *line, const char *flag, size_t index);
+
+/* Sets the member of `object` that stands in front of `separator` to what follows it; "" where
+ * there is none. 0 or -ENOMEM. */
+int run_line_set_pair(JsonValue *object, const char *pair, char separator);

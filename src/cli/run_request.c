@@ -40,43 +40,25 @@ static const char blank[] =
         "\"GlobalIPv6PrefixLen\":0,\"DNSNames\":null}}}}";
 
 static int (*const parts[])(RunLine *line) = {
+    run_line_read,
+    request_settle_query,
+    request_check_restart,
+    request_add_program,
     request_add_environment,
     request_add_labels,
+    request_add_logging,
+    request_add_capabilities,
+    request_add_security,
+    request_add_namespaces,
+    request_add_health,
+    request_add_resources,
+    request_add_devices,
+    request_add_network,
+    request_add_hosts,
     request_add_ports,
     request_add_volumes,
+    request_add_mounts,
 };
-
-static int settle_name(RunLine *line)
-{
-    const char *name = run_line_text(line, "name", "");
-
-    return *name ? text_replace(&line->request->name, name) : 0;
-}
-
-/* Docker's --rm and ours are one; the run line's wins. */
-static int settle_remove(RunLine *line)
-{
-    RemovePolicy remove = line->options->remove;
-
-    if (run_line_has(line, "rm"))
-        remove = run_line_switch(line, "rm", false) ? REMOVE_AT_END : REMOVE_NEVER;
-    line->request->remove = remove;
-    return json_set_boolean(line->host, "AutoRemove", remove == REMOVE_AT_END);
-}
-
-static int fill(RunLine *line)
-{
-    int r;
-
-    r = run_line_read(line);
-    if (r >= 0)
-        r = settle_name(line);
-    if (r >= 0)
-        r = settle_remove(line);
-    for (size_t i = 0; r >= 0 && i < ELEMENTS(parts); i++)
-        r = parts[i](line);
-    return r;
-}
 
 int run_request_parse(const Options *options, char *const *environment, const char *directory,
         RunRequest *ret, char **ret_message)
@@ -100,7 +82,9 @@ int run_request_parse(const Options *options, char *const *environment, const ch
         return -ENOMEM;
     line.body = ret->body;
     line.host = json_value_get(ret->body, "HostConfig");
-    return fill(&line);
+    for (size_t i = 0; r >= 0 && i < ELEMENTS(parts); i++)
+        r = parts[i](&line);
+    return r;
 }
 
 void run_request_clear(RunRequest *request)
@@ -113,10 +97,45 @@ void run_request_clear(RunRequest *request)
     *request = (RunRequest){ 0 };
 }
 
+static int is_member(const char *key, JsonValue *value, void *userdata)
+{
+    (void)key;
+    (void)value;
+    (void)userdata;
+    return 1;
+}
+
+/* Older engines would run every check at its usual interval anyway. */
+static void drop_start_interval(JsonValue *body)
+{
+    JsonValue *health = json_value_get(body, "Healthcheck");
+
+    if (!health)
+        return;
+    json_unset(health, "StartInterval");
+    if (json_visit(health, is_member, NULL) == 0)
+        json_unset(body, "Healthcheck");
+}
+
+/* Would an older engine, which passes over what it does not know, mount more than was asked for? */
+static bool is_mount_widened(JsonValue *mount, unsigned minor)
+{
+    JsonValue *bind = json_value_get(mount, "BindOptions");
+    JsonValue *volume = json_value_get(mount, "VolumeOptions");
+
+    return (minor < 44 && json_member_boolean(bind, "ReadOnlyForceRecursive", false)) ||
+            (minor < 45 && *json_member_string(volume, "Subpath", ""));
+}
+
 int run_request_fit_api(RunRequest *request, unsigned minor)
 {
-    (void)request;
-    (void)minor;
+    JsonValue *mounts = json_value_get(json_value_get(request->body, "HostConfig"), "Mounts");
+
+    for (size_t i = 0; i < json_value_length(mounts); i++)
+        if (is_mount_widened(json_value_at(mounts, i), minor))
+            return -EOPNOTSUPP;
+    if (minor < 44)
+        drop_start_interval(request->body);
     return 0;
 }
 

@@ -39,8 +39,9 @@ int run_request_parse(const Options *options, char *const *environment, const ch
         RunRequest *ret, char **ret_message);
 void run_request_clear(RunRequest *request);
 
-/* The body again, without what only engines from API 1.`minor` on know: as the docker CLI does when
- * it speaks to an older one. 0 or -ENOMEM. */
+/* Takes out of the body what only engines from API 1.`minor` on know and what can be done without.
+ * 0, or -EOPNOTSUPP: this engine would pass over a limit of a mount (bind-recursive=readonly before
+ * 1.44, volume-subpath before 1.45), and give the container more than was asked for. */
 int run_request_fit_api(RunRequest *request, unsigned minor);
 
 /* What --dry-run prints: {"query":{"name":..,"platform":..},"body":{..}}. NULL without memory. */

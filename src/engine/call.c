@@ -11,12 +11,12 @@
 #include "engine/reply_message.h"
 
 struct EngineCall {
-    Engine *engine;
+    Engine *engine; /* NULL once it has ended or was cancelled */
     EngineCall *next;
-    HttpExchange *exchange;
+    HttpTransfer *transfer;
     CallRequest request; /* its pointers are not ours but those to functions */
     CallHandlers handlers;
-    bool busy; /* on the stack: must not be freed under it */
+    bool busy; /* its handlers are on the stack: must not be freed under them */
     bool cancelled;
     bool opened; /* with 2xx */
     Buffer body;
@@ -27,6 +27,7 @@ struct EngineCall {
 
 static void call_free(EngineCall *call)
 {
+    (void)http_transfer_free(call->transfer);
     buffer_free(&call->body);
     json_stream_free(&call->items);
     free(call->message);
@@ -40,6 +41,7 @@ static void call_unlink(EngineCall *call)
     while (*link != call)
         link = &(*link)->next;
     *link = call->next;
+    call->engine = NULL;
 }
 
 EngineCall *engine_call_cancel(EngineCall *call)
@@ -48,11 +50,8 @@ EngineCall *engine_call_cancel(EngineCall *call)
         return NULL;
 
     call->cancelled = true;
-    /* A call that is ending is in no list any more. */
-    if (call->exchange) {
+    if (call->engine)
         call_unlink(call);
-        call->exchange = http_exchange_cancel(call->exchange);
-    }
     if (!call->busy)
         call_free(call);
     return NULL;
@@ -60,8 +59,8 @@ EngineCall *engine_call_cancel(EngineCall *call)
 
 void engine_call_pause(EngineCall *call, bool paused)
 {
-    if (call->exchange)
-        http_exchange_pause(call->exchange, paused);
+    if (call)
+        http_transfer_pause(call->transfer, paused);
 }
 
 Engine *call_engine(const EngineCall *call)
@@ -71,31 +70,19 @@ Engine *call_engine(const EngineCall *call)
 
 const char *call_header(EngineCall *call, const char *name)
 {
-    return http_exchange_header(call->exchange, name);
+    return http_transfer_header(call->transfer, name);
 }
 
-/* Handlers may cancel the call: around everything that runs them. */
-static int call_leave(EngineCall *call, int r)
+static int call_take_head(EngineCall *call, int status)
 {
-    call->busy = false;
-    if (!call->cancelled)
-        return r;
-    call_free(call);
-    return -ECANCELED;
-}
-
-static int on_head(int status, void *userdata)
-{
-    EngineCall *call = userdata;
     int r = 0;
 
-    call->busy = true;
     call->opened = status >= 200 && status < 300;
     if (call->request.check_head)
         r = call->request.check_head(call, status, &call->message);
     if (r >= 0 && call->opened && call->handlers.on_open)
         call->handlers.on_open(call->handlers.userdata);
-    return call_leave(call, r);
+    return r;
 }
 
 static int on_item(JsonValue *item, void *userdata)
@@ -121,31 +108,27 @@ static void on_frame(int fd, const void *data, size_t size, void *userdata)
         call->handlers.on_output(fd, data, size, call->handlers.userdata);
 }
 
-static int on_body(const void *data, size_t size, void *userdata)
+static int call_take_body(EngineCall *call, const Buffer *body)
 {
-    EngineCall *call = userdata;
     int r = 0;
 
-    call->busy = true;
     switch (call->opened ? call->request.kind : CALL_BODY) {
     case CALL_STATUS:
         break;
     case CALL_BODY:
-        r = buffer_append(&call->body, data, size, ENGINE_REPLY_MAX);
-        if (r == -EFBIG)
-            r = -EBADMSG;
+        r = buffer_append(&call->body, body->data, body->size, ENGINE_REPLY_MAX);
         break;
     case CALL_ITEMS:
-        r = json_stream_feed(&call->items, data, size, ENGINE_LINE_MAX, on_item, call);
+        r = json_stream_feed(&call->items, body->data, body->size, ENGINE_LINE_MAX, on_item, call);
         break;
     case CALL_FRAMES:
-        r = frame_reader_feed(&call->frames, data, size, on_frame, call);
+        r = frame_reader_feed(&call->frames, body->data, body->size, on_frame, call);
         break;
     case CALL_RAW:
-        on_frame(1, data, size, call);
+        on_frame(1, body->data, body->size, call);
         break;
     }
-    return call_leave(call, r);
+    return r == -EFBIG ? -EBADMSG : r;
 }
 
 /* The transfer is whole; is the reply? */
@@ -175,16 +158,13 @@ static int call_complete(EngineCall *call, JsonValue **ret_body)
     }
 }
 
-static void on_end(int error, int status, const char *text, void *userdata)
+/* `text` is the transport's. */
+static void call_end(EngineCall *call, int error, int status, const char *text)
 {
-    _cleanup_json_ JsonValue *body = NULL;
-    EngineCall *call = userdata;
     EngineReply reply = { .error = error, .status = status, .message = "" };
-    char *message = NULL;
-
-    call->busy = true;
-    call->exchange = NULL;
-    call_unlink(call);
+    const char *host = call->engine->address->host;
+    _cleanup_json_ JsonValue *body = NULL;
+    _cleanup_free_ char *message = NULL;
 
     if (error == 0 && call->opened)
         reply.error = call_complete(call, &body);
@@ -197,26 +177,60 @@ static void on_end(int error, int status, const char *text, void *userdata)
     if (reply.error == -EREMOTEIO) {
         reply.error = 0;
         reply.status = 500;
-    } else if (reply.error < 0 && !call->message) {
-        message = reply_message_of_error(reply.error, call->engine->address->host, text);
-    } else if (reply.error == 0 && status >= 400) {
-        message = reply_message(status, call->body.data, call->body.size);
     }
-    if (call->message || message)
-        reply.message = call->message ? call->message : message;
-    reply.body = body;
-    call->handlers.on_end(&reply, call->handlers.userdata);
+    if (call->message)
+        message = TAKE_PTR(call->message);
+    else if (reply.error < 0)
+        message = reply_message_of_error(reply.error, host, text);
+    else if (status >= 400)
+        message = reply_message(status, call->body.data, call->body.size);
+    if (message)
+        reply.message = message;
+    reply.body = reply.error < 0 ? NULL : body;
 
-    free(message);
-    call_free(call);
+    call_unlink(call);
+    call->handlers.on_end(&reply, call->handlers.userdata);
+}
+
+/* Handlers may cancel the call and free the engine: after them nothing is touched but the call,
+ * which `busy` keeps. */
+static void call_take(EngineCall *call, HttpNews *news)
+{
+    bool ended = news->kind == HTTP_END;
+    int r = 0;
+
+    call->busy = true;
+    if (news->kind == HTTP_HEAD)
+        r = call_take_head(call, news->status);
+    else if (news->kind == HTTP_BODY)
+        r = call_take_body(call, &news->body);
+    buffer_free(&news->body);
+
+    if (!call->cancelled && (ended || r < 0)) {
+        call_end(call, ended ? news->error : r, news->status, ended ? news->text : "");
+        ended = true;
+    }
+    call->busy = false;
+    if (call->cancelled || ended)
+        call_free(call);
+}
+
+bool call_take_next(Engine *engine)
+{
+    HttpNews news;
+
+    for (EngineCall *each = engine->calls; each; each = each->next)
+        if (http_transfer_next(each->transfer, &news) != HTTP_NOTHING) {
+            call_take(each, &news);
+            return true;
+        }
+    return false;
 }
 
 int call_start(
         Engine *engine, const CallRequest *request, const CallHandlers *handlers, EngineCall **ret)
 {
-    const HttpHandlers http_handlers = { .on_head = on_head, .on_body = on_body, .on_end = on_end };
     _cleanup_free_ char *path = request->target, *target = NULL;
-    HttpHandlers with_call = http_handlers;
     EngineCall *call, **link;
     HttpRequest http_request;
     int r;
@@ -234,13 +248,12 @@ int call_start(
     call->request = *request;
     call->handlers = *handlers;
 
-    with_call.userdata = call;
     http_request = (HttpRequest){ .method = request->method,
         .target = target,
         .json = request->body ? json_value_format(request->body) : NULL,
         .timeout_usec = request->timeout_usec,
         .is_idle = request->is_idle };
-    r = http_start(engine->http, &http_request, &with_call, &call->exchange);
+    r = http_transfer_new(engine->http, &http_request, &call->transfer);
     if (r < 0) {
         call_free(call);
         return r;

@@ -17,6 +17,8 @@ struct Engine {
     HttpClient *http;
     unsigned api_minor;
     EngineCall *calls;
+    bool busy;     /* handlers are on the stack */
+    bool released; /* by one of them */
 };
 
 typedef enum CallKind {
@@ -58,6 +60,9 @@ int call_start(
 /* A call that has nothing but an end. */
 int call_start_simple(Engine *engine, const CallRequest *request, EngineHandler handler,
         void *userdata, EngineCall **ret);
+
+/* Runs the handler for one piece of what came, of any call. False: nothing is left. */
+bool call_take_next(Engine *engine);
 
 /* For check_head. */
 Engine *call_engine(const EngineCall *call);

@@ -9,14 +9,8 @@
 #include "engine/call.h"
 #include "engine/target.h"
 
-/* The engine's own limit is a file name's; what is not a name or an ID must not reach a URL, where
- * "" or ".." would be another resource. */
-#define NAME_MAX_SIZE 255U
-
-static bool is_container(const char *name)
-{
-    return *name && *name != '.' && strlen(name) <= NAME_MAX_SIZE;
-}
+/* Twice what engines make of it today. */
+#define ID_MAX 128U
 
 /* POST or DELETE, which the engine answers with a status. */
 static int act(Engine *engine, const char *method, char *target, EngineHandler handler,
@@ -33,10 +27,11 @@ int engine_inspect(Engine *engine, const char *container, uint64_t timeout_usec,
         EngineHandler handler, void *userdata, EngineCall **ret_call)
 {
     CallRequest request = { .kind = CALL_BODY, .method = "GET", .timeout_usec = timeout_usec };
+    int r;
 
-    if (!is_container(container))
-        return -EINVAL;
-    request.target = target_new("/containers/", container, false, "/json");
+    r = target_new_of_container(container, "/json", &request.target);
+    if (r < 0)
+        return r;
     return call_start_simple(engine, &request, handler, userdata, ret_call);
 }
 
@@ -46,12 +41,10 @@ static int check_created(JsonValue *body, char **ret_message)
     const char *id = json_member_string(body, "Id", "");
 
     (void)ret_message;
-    if (!is_container(id))
-        return -EBADMSG;
-    for (; *id; id++)
-        if (!isalnum((unsigned char)*id))
+    for (const char *p = id; *p; p++)
+        if (!isalnum((unsigned char)*p))
             return -EBADMSG;
-    return 0;
+    return *id && strlen(id) <= ID_MAX ? 0 : -EBADMSG;
 }
 
 int engine_create(Engine *engine, const char *name, const char *platform, JsonValue *body,
@@ -73,10 +66,13 @@ int engine_create(Engine *engine, const char *name, const char *platform, JsonVa
 int engine_start(Engine *engine, const char *container, EngineHandler handler, void *userdata,
         EngineCall **ret_call)
 {
-    if (!is_container(container))
-        return -EINVAL;
-    return act(engine, "POST", target_new("/containers/", container, false, "/start"), handler,
-            userdata, ret_call);
+    char *target;
+    int r;
+
+    r = target_new_of_container(container, "/start", &target);
+    if (r < 0)
+        return r;
+    return act(engine, "POST", target, handler, userdata, ret_call);
 }
 
 int engine_stop(Engine *engine, const char *container, int grace_sec, EngineHandler handler,
@@ -84,13 +80,15 @@ int engine_stop(Engine *engine, const char *container, int grace_sec, EngineHand
 {
     _cleanup_free_ char *target = NULL;
     char seconds[16];
+    int r;
 
-    if (!is_container(container))
-        return -EINVAL;
-    target = target_new("/containers/", container, false, "/stop");
+    r = target_new_of_container(container, "/stop", &target);
+    if (r < 0)
+        return r;
     (void)snprintf(seconds, sizeof(seconds), "%d", grace_sec);
-    if (target_add(&target, "t", grace_sec < 0 ? NULL : seconds) < 0)
-        return -ENOMEM;
+    r = target_add(&target, "t", grace_sec < 0 ? NULL : seconds);
+    if (r < 0)
+        return r;
     return act(engine, "POST", TAKE_PTR(target), handler, userdata, ret_call);
 }
 
@@ -98,20 +96,25 @@ int engine_kill(Engine *engine, const char *container, const char *signal_name,
         EngineHandler handler, void *userdata, EngineCall **ret_call)
 {
     _cleanup_free_ char *target = NULL;
+    int r;
 
-    if (!is_container(container))
-        return -EINVAL;
-    target = target_new("/containers/", container, false, "/kill");
-    if (target_add(&target, "signal", signal_name) < 0)
-        return -ENOMEM;
+    r = target_new_of_container(container, "/kill", &target);
+    if (r < 0)
+        return r;
+    r = target_add(&target, "signal", signal_name);
+    if (r < 0)
+        return r;
     return act(engine, "POST", TAKE_PTR(target), handler, userdata, ret_call);
 }
 
 int engine_remove(Engine *engine, const char *container, EngineHandler handler, void *userdata,
         EngineCall **ret_call)
 {
-    if (!is_container(container))
-        return -EINVAL;
-    return act(engine, "DELETE", target_new("/containers/", container, false, "?v=1&force=1"),
-            handler, userdata, ret_call);
+    char *target;
+    int r;
+
+    r = target_new_of_container(container, "?v=1&force=1", &target);
+    if (r < 0)
+        return r;
+    return act(engine, "DELETE", target, handler, userdata, ret_call);
 }

@@ -10,6 +10,25 @@
 #include "engine/call.h"
 #include "engine/http.h"
 
+static void engine_destroy(Engine *engine)
+{
+    (void)http_client_free(engine->http);
+    (void)engine_address_free(engine->address);
+    free(engine);
+}
+
+static void on_news(void *userdata)
+{
+    Engine *engine = userdata;
+
+    engine->busy = true;
+    while (call_take_next(engine))
+        ;
+    engine->busy = false;
+    if (engine->released)
+        engine_destroy(engine);
+}
+
 int engine_new(sd_event *event, const char *host, Engine **ret, char **ret_message)
 {
     Engine *engine;
@@ -21,9 +40,9 @@ int engine_new(sd_event *event, const char *host, Engine **ret, char **ret_messa
 
     r = engine_address_parse(host, &engine->address, ret_message);
     if (r >= 0)
-        r = http_client_new(event, engine->address, &engine->http);
+        r = http_client_new(event, engine->address, on_news, engine, &engine->http);
     if (r < 0) {
-        engine_free(engine);
+        engine_destroy(engine);
         return r;
     }
 
@@ -40,9 +59,9 @@ Engine *engine_free(Engine *engine)
 
     while (engine->calls)
         (void)engine_call_cancel(engine->calls);
-    (void)http_client_free(engine->http);
-    (void)engine_address_free(engine->address);
-    free(engine);
+    engine->released = true;
+    if (!engine->busy)
+        engine_destroy(engine);
     return NULL;
 }
 

@@ -8,12 +8,19 @@
  * once; its handler runs later from the loop, exactly once, never from inside
  * the call that started it, never after engine_call_cancel() or engine_free().
  * Calls run side by side. The handler owns nothing: what it is given is
- * borrowed while it runs. In a handler, other calls may be started and the
- * engine's other calls cancelled; the call that ends is released after it.
+ * borrowed while it runs. In a handler, calls may be started and cancelled, its
+ * own too, and the engine freed; the call that ends is released after on_end.
  *
  * All that comes from the socket is bounded and validated here: a reply of more
  * than ENGINE_REPLY_MAX bytes, a line, a frame or a header that is not what the
  * API says ends the call with -EBADMSG.
+ *
+ * What does something (POST, DELETE) is never sent twice. What only asks (GET)
+ * is asked once more when a kept connection turns out to be dead.
+ *
+ * No threads and nothing that blocks, with one exception: a tcp:// address with
+ * a name that is not "localhost" is looked up by libcurl, in a thread of its
+ * own that ends with the look-up.
  */
 
 #include <stdbool.h>
@@ -41,7 +48,7 @@ typedef struct EngineReply {
     int status; /* HTTP status, 0 without a reply */
     const char
             *message; /* one line: the engine's own words, or those of the error; "" on success */
-    JsonValue *body;  /* NULL if the reply had none */
+    JsonValue *body;  /* NULL on an error, or if the reply had none */
 } EngineReply;
 
 static inline bool engine_reply_ok(const EngineReply *reply)
@@ -73,8 +80,9 @@ const char *engine_host(const Engine *engine);
 /* 1.`minor`; ENGINE_API_MINOR_MIN before engine_ping() succeeded. */
 unsigned engine_api_minor(const Engine *engine);
 
-/* Every call returns 0 or a negative errno, and then the handler will not run. *ret_call may be
- * NULL for calls that nobody will cancel. A `timeout_usec` of USEC_INFINITY is none. */
+/* Every call returns 0, or a negative errno and then no handler will run: -EINVAL for what cannot
+ * be the name of a container or an image, -ENOMEM. `ret_call` may be NULL for calls that nobody
+ * will cancel. A `timeout_usec` of USEC_INFINITY is none. */
 
 /* Negotiates the version too. An engine that speaks no version of ours: error -EPROTONOSUPPORT
  * with a message that names both ranges. */
@@ -87,7 +95,8 @@ int engine_version(Engine *engine, EngineHandler handler, void *userdata, Engine
 /* `container` is a name or an ID everywhere. */
 int engine_inspect(Engine *engine, const char *container, uint64_t timeout_usec,
         EngineHandler handler, void *userdata, EngineCall **ret_call);
-/* `platform` may be NULL. body.Id, body.Warnings. */
+/* `name` and `platform` may be NULL. `body` is borrowed during the call. body.Id, which is then
+ * letters and digits; body.Warnings. */
 int engine_create(Engine *engine, const char *name, const char *platform, JsonValue *body,
         EngineHandler handler, void *userdata, EngineCall **ret_call);
 int engine_start(Engine *engine, const char *container, EngineHandler handler, void *userdata,
@@ -105,10 +114,13 @@ int engine_image_inspect(Engine *engine, const char *image, EngineHandler handle
         EngineCall **ret_call);
 
 /* POST /containers/ID/wait. `condition`: "next-exit", "removed", "not-running". Subscribed once
- * on_open ran; body.StatusCode, body.Error.Message at the end; on_item is not used. */
+ * on_open ran; body.StatusCode, an integer, and body.Error.Message at the end; on_item is not used.
+ * An engine that goes away: -ECONNRESET. */
 int engine_wait(Engine *engine, const char *container, const char *condition,
         const EngineStream *stream, EngineCall **ret_call);
-/* GET /events of this container, of the kinds in `actions` (NULL-terminated), one item each. */
+/* GET /events of this container, of the kinds in `actions` (NULL-terminated), one item each. It
+ * does not end but by an error; an engine that goes away: -ECONNRESET. The engine says 200 an
+ * instant before it listens (moby's getEvents() flushes first): an event may be missed there. */
 int engine_events(Engine *engine, const char *container, const char *const *actions,
         const EngineStream *stream, EngineCall **ret_call);
 /* POST /images/create. Progress items; a failure in the stream (errorDetail) ends the call with
@@ -116,8 +128,9 @@ int engine_events(Engine *engine, const char *container, const char *const *acti
 int engine_pull(Engine *engine, const char *image, const char *platform, const EngineStream *stream,
         EngineCall **ret_call);
 
-/* POST /containers/ID/attach: output from now on. `on_output` gets `fd` 1 or 2 (1 for a terminal's
- * raw stream, `tty`), never more than 64 KiB at once; it must take it all, and calls
+/* POST /containers/ID/attach: output from on_open on. The end of the container's output and that of
+ * the engine look alike: error 0, unless a frame was cut. `on_output` gets `fd` 1 or 2 (1 for a
+ * terminal's raw stream, `tty`), never more than 64 KiB at once; it must take it all, and calls
  * engine_call_pause() when it wants no more for now. */
 typedef struct EngineOutput {
     void (*on_open)(void *userdata);
@@ -129,7 +142,7 @@ int engine_attach(Engine *engine, const char *container, bool tty, const EngineO
         EngineCall **ret_call);
 
 /* Stops and resumes the flow of a call; the engine is not read meanwhile. A little may still come
- * after pausing: what was already received. */
+ * after pausing: what was already received. NULL is fine. */
 void engine_call_pause(EngineCall *call, bool paused);
 /* NULL is fine. Returns NULL. The engine may or may not have carried the call out. */
 EngineCall *engine_call_cancel(EngineCall *call);

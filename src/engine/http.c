@@ -15,259 +15,81 @@
 
 /* Of all connections, busy ones included: wait, events, attach and one kept for the next call. */
 #define CONNECTIONS_MAX 4L
+/* Some versions of libcurl read many times before they return. */
+#define INBOX_MAX ((size_t)64 << 10)
+/* Timers of twelve days and more are those that we switched off by such a time. */
+#define NEVER_MSEC (INT_MAX / 2L)
 /* The least that libcurl takes. */
 #define IDLE_BUFFER_SIZE 1024L
 
-struct HttpExchange {
+struct HttpTransfer {
     HttpClient *client;
-    HttpExchange *next;
     CURL *easy;
-    HttpHandlers handlers;
     size_t headers_size;
     int status; /* of the final headers */
-    int error;  /* why we ended it */
-    bool added; /* to the multi handle */
-    bool cancelled;
+    int error;
+    const char *refusal; /* why our callbacks took no more; NULL: they did */
+    bool head_told;
+    bool ended;
     bool paused;
-    bool stalled; /* libcurl holds data back since we were paused */
+    bool held; /* libcurl holds data back: we did not take it */
+    Buffer inbox;
     char text[CURL_ERROR_SIZE];
 };
 
 struct HttpClient {
     const EngineAddress *address;
+    void (*on_news)(void *userdata);
+    void *userdata;
     CURLM *multi;
-    struct curl_slist *plain_headers;
-    struct curl_slist *json_headers;
+    struct curl_slist *headers;
     Poll poll;
-    HttpExchange *exchanges;
-    unsigned depth; /* of our frames on the stack: must not be freed under them */
-    bool in_curl;   /* libcurl is on the stack: its handles must not be touched */
-    bool released;
 };
 
-static void exchange_free(HttpExchange *exchange)
-{
-    HttpClient *client = exchange->client;
-    HttpExchange **link = &client->exchanges;
-
-    while (*link != exchange)
-        link = &(*link)->next;
-    *link = exchange->next;
-
-    if (exchange->added)
-        (void)curl_multi_remove_handle(client->multi, exchange->easy);
-    curl_easy_cleanup(exchange->easy);
-    free(exchange);
-}
+/* ---- libcurl's callbacks ---- */
 
 static size_t on_curl_header(char *line, size_t one, size_t size, void *userdata)
 {
-    HttpExchange *exchange = userdata;
+    HttpTransfer *transfer = userdata;
     long status = 0;
 
     (void)one;
-    if (exchange->cancelled)
-        return CURL_WRITEFUNC_ERROR;
-
-    exchange->headers_size += size;
-    if (exchange->headers_size > HTTP_HEADERS_MAX) {
-        exchange->error = -EBADMSG;
+    transfer->headers_size += size;
+    if (transfer->headers_size > HTTP_HEADERS_MAX) {
+        transfer->refusal = "too large headers";
         return CURL_WRITEFUNC_ERROR;
     }
     /* An empty line ends the headers. There may be interim replies before the final one (RFC 9110,
      * 15.2), and trailers after the body. */
-    if ((*line != '\r' && *line != '\n') || exchange->status != 0)
+    if ((*line != '\r' && *line != '\n') || transfer->status != 0)
         return size;
-    (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 100 && status < 200 && status != 101)
         return size;
 
-    exchange->status = (int)status;
     /* We never ask for another protocol: 101 is as wrong as 99. */
-    if (status < 200 || status > 599)
-        exchange->error = -EBADMSG;
-    else if (exchange->handlers.on_head)
-        exchange->error = exchange->handlers.on_head((int)status, exchange->handlers.userdata);
-    return exchange->error < 0 || exchange->cancelled ? CURL_WRITEFUNC_ERROR : size;
+    if (status < 200 || status > 599) {
+        transfer->refusal = "a status that HTTP does not have, or that nobody asked for";
+        return CURL_WRITEFUNC_ERROR;
+    }
+    transfer->status = (int)status;
+    return size;
 }
 
-/* libcurl hands over CURL_MAX_WRITE_SIZE (16 KiB) at most. */
 static size_t on_curl_data(char *data, size_t one, size_t size, void *userdata)
 {
-    HttpExchange *exchange = userdata;
+    HttpTransfer *transfer = userdata;
 
     (void)one;
-    if (exchange->cancelled)
-        return CURL_WRITEFUNC_ERROR;
-    if (exchange->paused) {
-        exchange->stalled = true;
+    if (transfer->paused || (transfer->inbox.size > 0 && size > INBOX_MAX - transfer->inbox.size)) {
+        transfer->held = true;
         return CURL_WRITEFUNC_PAUSE;
     }
-    if (size == 0)
-        return 0;
-
-    exchange->error = exchange->handlers.on_body(data, size, exchange->handlers.userdata);
-    return exchange->error < 0 || exchange->cancelled ? CURL_WRITEFUNC_ERROR : size;
-}
-
-/* What libcurl's result means in our terms; `number` is the errno that it saw, if any. */
-static int error_of_code(CURLcode code, int number)
-{
-    switch (code) {
-    case CURLE_OK:
-        return 0;
-    case CURLE_COULDNT_CONNECT:
-        return number > 0 ? -number : -ECONNREFUSED;
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return -EHOSTUNREACH;
-    case CURLE_OPERATION_TIMEDOUT:
-        return -ETIMEDOUT;
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_SEND_ERROR:
-        return -ECONNRESET;
-    case CURLE_RECV_ERROR: /* also said of chunks that are none, and then recv(2) did not fail */
-        return number > 0 ? -ECONNRESET : -EBADMSG;
-    case CURLE_OUT_OF_MEMORY:
-        return -ENOMEM;
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
-    case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_WRITE_ERROR: /* not ours, then */
-        return -EBADMSG;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-        return -EPROTO;
-    default:
-        return -EIO;
+    if (buffer_append(&transfer->inbox, data, size, INBOX_MAX) < 0) {
+        transfer->refusal = "out of memory";
+        return CURL_WRITEFUNC_ERROR;
     }
-}
-
-static void exchange_finish(HttpExchange *exchange, CURLcode code)
-{
-    HttpHandlers handlers = exchange->handlers;
-    int error = exchange->error, status = exchange->status;
-    char text[CURL_ERROR_SIZE] = "";
-    long number = 0;
-
-    if (error == 0 && code != CURLE_OK) {
-        (void)curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &number);
-        error = error_of_code(code, (int)number);
-        (void)snprintf(text, sizeof(text), "%s",
-                exchange->text[0] ? exchange->text : curl_easy_strerror(code));
-    }
-
-    exchange_free(exchange);
-    handlers.on_end(error, status, text, handlers.userdata);
-}
-
-static void client_destroy(HttpClient *client)
-{
-    while (client->exchanges)
-        exchange_free(client->exchanges);
-    (void)curl_multi_cleanup(client->multi);
-    poll_close(&client->poll);
-    curl_slist_free_all(client->plain_headers);
-    curl_slist_free_all(client->json_headers);
-    free(client);
-    curl_global_cleanup();
-}
-
-/* Frees what was cancelled while libcurl was on the stack. */
-static void client_sweep(HttpClient *client)
-{
-    HttpExchange *next;
-
-    for (HttpExchange *each = client->exchanges; each; each = next) {
-        next = each->next;
-        if (each->cancelled)
-            exchange_free(each);
-    }
-}
-
-static void client_act(HttpClient *client, curl_socket_t fd, int mask)
-{
-    const CURLMsg *message;
-    int n;
-
-    client->in_curl = true;
-    (void)curl_multi_socket_action(client->multi, fd, mask, &n);
-    client->in_curl = false;
-    client_sweep(client);
-
-    /* Several can have ended at once. */
-    while (!client->released && (message = curl_multi_info_read(client->multi, &n))) {
-        HttpExchange *exchange = NULL;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
-        exchange_finish(exchange, message->data.result);
-    }
-}
-
-static void client_leave(HttpClient *client)
-{
-    if (--client->depth == 0 && client->released)
-        client_destroy(client);
-}
-
-static void on_ready(int fd, bool readable, bool writable, void *userdata)
-{
-    HttpClient *client = userdata;
-
-    client->depth++;
-    client_act(client, fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
-    client_leave(client);
-}
-
-/* An exchange that was started or may flow again, or NULL. */
-static HttpExchange *client_next_waiting(HttpClient *client)
-{
-    HttpExchange *each = client->exchanges;
-
-    while (each && each->added && (!each->stalled || each->paused))
-        each = each->next;
-    return each;
-}
-
-static void exchange_move_on(HttpExchange *exchange)
-{
-    HttpClient *client = exchange->client;
-    CURLcode code = CURLE_OK;
-
-    if (!exchange->added) {
-        exchange->added = curl_multi_add_handle(client->multi, exchange->easy) == CURLM_OK;
-        if (!exchange->added)
-            code = CURLE_OUT_OF_MEMORY;
-    } else {
-        exchange->stalled = false;
-        /* Hands over what libcurl held back, from inside. */
-        client->in_curl = true;
-        code = curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
-        client->in_curl = false;
-    }
-
-    /* Such a failure is not among curl_multi_info_read()'s. */
-    if (code != CURLE_OK && !exchange->cancelled)
-        exchange_finish(exchange, code);
-    client_sweep(client);
-}
-
-static void on_due(void *userdata)
-{
-    HttpClient *client = userdata;
-    HttpExchange *exchange;
-
-    client->depth++;
-    while (!client->released && (exchange = client_next_waiting(client)))
-        exchange_move_on(exchange);
-    if (!client->released)
-        client_act(client, CURL_SOCKET_TIMEOUT, 0);
-    client_leave(client);
+    return size;
 }
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
@@ -289,22 +111,118 @@ static int on_curl_timer(CURLM *multi, long msec, void *userdata)
     HttpClient *client = userdata;
 
     (void)multi;
-    return poll_set_deadline(&client->poll, msec) < 0 ? -1 : 0;
+    return poll_set_deadline(&client->poll, msec < NEVER_MSEC ? msec : -1) < 0 ? -1 : 0;
 }
 
-static struct curl_slist *new_headers(const char *type)
-{
-    /* No type for what has no body, no "100 Continue", and docker's own client sends no Accept. */
-    static const char *const common[] = {
-        "Expect:", "Accept:", "User-Agent: systemd-ctr/" VERSION
-    };
-    struct curl_slist *headers = curl_slist_append(NULL, type), *longer = headers;
+/* ---- the loop ---- */
 
-    for (size_t i = 0; longer && i < ELEMENTS(common); i++)
-        longer = curl_slist_append(headers, common[i]);
-    if (!longer)
-        curl_slist_free_all(headers);
-    return longer;
+/* What libcurl's result means in our terms; `number` is the errno that it saw, if any. */
+static int error_of_code(CURLcode code, int number)
+{
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_COULDNT_CONNECT:
+        return number > 0 ? -number : -ECONNREFUSED;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return -EHOSTUNREACH;
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_ERROR:
+        return -ECONNRESET;
+    case CURLE_RECV_ERROR: /* also said of chunks that are none, and then recv(2) did not fail */
+        return number > 0 ? -ECONNRESET : -EBADMSG;
+    case CURLE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    case CURLE_WRITE_ERROR: /* our callbacks refused what came */
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
+    case CURLE_BAD_CONTENT_ENCODING:
+#if LIBCURL_VERSION_NUM >= 0x080600
+    case CURLE_TOO_LARGE:
+#endif
+        return -EBADMSG;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return -EPROTO;
+    default:
+        return -EIO;
+    }
+}
+
+static void transfer_end(HttpTransfer *transfer, CURLcode code)
+{
+    const char *text = transfer->refusal ? transfer->refusal : curl_easy_strerror(code);
+    long number = 0, sent = 0;
+
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    transfer->ended = true;
+    transfer->error = error_of_code(code, (int)number);
+    if (code == CURLE_RECV_ERROR && transfer->client->address->tls)
+        transfer->error = -EPROTO;
+    /* An end in the middle of the headers is none to libcurl. */
+    if (code == CURLE_OK && transfer->status == 0)
+        transfer->error = -ECONNRESET;
+    /* What it says, before 8.6, of a header line of more than 100 KiB. */
+    if (code == CURLE_OUT_OF_MEMORY && transfer->status == 0 && sent > 0)
+        transfer->error = -EBADMSG;
+
+    if (transfer->error < 0 && (transfer->refusal || !transfer->text[0]))
+        (void)snprintf(transfer->text, sizeof(transfer->text), "%s", text);
+}
+
+static void client_act(HttpClient *client, curl_socket_t fd, int mask)
+{
+    const CURLMsg *message;
+    int n;
+
+    (void)curl_multi_socket_action(client->multi, fd, mask, &n);
+    /* Several can have ended at once. */
+    while ((message = curl_multi_info_read(client->multi, &n))) {
+        HttpTransfer *transfer = NULL;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        transfer_end(transfer, message->data.result);
+    }
+    /* The last thing here: the client may be gone after it. */
+    client->on_news(client->userdata);
+}
+
+static void on_ready(int fd, bool readable, bool writable, void *userdata)
+{
+    client_act(userdata, fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
+}
+
+static void on_due(void *userdata)
+{
+    client_act(userdata, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* ---- the client ---- */
+
+/* The same for all, with a type also for what has no body: nobody asks, and libcurl's own would be
+ * a form's. No "100 Continue"; and docker's client sends no Accept either. */
+static bool add_headers(struct curl_slist **headers)
+{
+    static const char *const lines[] = { "Content-Type: application/json",
+        "Expect:", "Accept:", "User-Agent: systemd-ctr/" VERSION };
+    struct curl_slist *longer = NULL;
+
+    for (size_t i = 0; i < ELEMENTS(lines); i++) {
+        longer = curl_slist_append(*headers, lines[i]);
+        if (!longer)
+            return false;
+        *headers = longer;
+    }
+    return true;
 }
 
 static int client_set_up(HttpClient *client, sd_event *event)
@@ -316,10 +234,8 @@ static int client_set_up(HttpClient *client, sd_event *event)
     if (r < 0)
         return r;
 
-    client->plain_headers = new_headers("Content-Type:");
-    client->json_headers = new_headers("Content-Type: application/json");
     client->multi = curl_multi_init();
-    if (!client->plain_headers || !client->json_headers || !client->multi)
+    if (!client->multi || !add_headers(&client->headers))
         return -ENOMEM;
     (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -329,13 +245,13 @@ static int client_set_up(HttpClient *client, sd_event *event)
     return 0;
 }
 
-int http_client_new(sd_event *event, const EngineAddress *address, HttpClient **ret)
+int http_client_new(sd_event *event, const EngineAddress *address, void (*on_news)(void *userdata),
+        void *userdata, HttpClient **ret)
 {
     HttpClient *client;
     int r;
 
-    /* All else that libcurl would set up costs memory and is not for us. */
-    if (curl_global_init(address->tls ? CURL_GLOBAL_SSL : CURL_GLOBAL_NOTHING) != CURLE_OK)
+    if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
         return -ENOMEM;
     client = calloc(1, sizeof(HttpClient));
     if (!client) {
@@ -344,9 +260,11 @@ int http_client_new(sd_event *event, const EngineAddress *address, HttpClient **
     }
 
     client->address = address;
+    client->on_news = on_news;
+    client->userdata = userdata;
     r = client_set_up(client, event);
     if (r < 0) {
-        client_destroy(client);
+        (void)http_client_free(client);
         return r;
     }
     *ret = client;
@@ -357,16 +275,15 @@ HttpClient *http_client_free(HttpClient *client)
 {
     if (!client)
         return NULL;
-
-    for (HttpExchange *each = client->exchanges; each; each = each->next)
-        each->cancelled = true;
-    client->released = true;
-    if (client->depth == 0)
-        client_destroy(client);
+    (void)curl_multi_cleanup(client->multi);
+    poll_close(&client->poll);
+    curl_slist_free_all(client->headers);
+    free(client);
+    curl_global_cleanup();
     return NULL;
 }
 
-/* The setters below return 0 or, in one of its bits, that a setting failed: there is no memory. */
+/* ---- transfers: the setters return 0, or in one of its bits that a setting failed ---- */
 
 static unsigned set_transport(CURL *easy, const EngineAddress *address)
 {
@@ -378,7 +295,11 @@ static unsigned set_transport(CURL *easy, const EngineAddress *address)
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     failed |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    failed |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, address->socket_path);
+    if (address->socket_path) {
+        failed |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, address->socket_path);
+        /* There is one address; a timer for trying a second one would wake us once a stream. */
+        failed |= curl_easy_setopt(easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, (long)INT_MAX);
+    }
     if (address->tls) {
         failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, address->ca_path);
         /* Only the engine's own authority counts, not the system's. */
@@ -418,11 +339,11 @@ static unsigned set_timeout(CURL *easy, uint64_t usec)
     return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)msec);
 }
 
-static int exchange_set_up(HttpExchange *exchange, const HttpRequest *request)
+static int transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 {
-    HttpClient *client = exchange->client;
+    HttpClient *client = transfer->client;
     _cleanup_free_ char *url = text_format("%s%s", client->address->base_url, request->target);
-    CURL *easy = exchange->easy = curl_easy_init();
+    CURL *easy = transfer->easy = curl_easy_init();
     unsigned failed = 0;
 
     if (!url || !easy)
@@ -431,68 +352,100 @@ static int exchange_set_up(HttpExchange *exchange, const HttpRequest *request)
     failed |= set_method(easy, request);
     failed |= set_timeout(easy, request->timeout_usec);
     failed |= curl_easy_setopt(easy, CURLOPT_URL, url);
-    failed |= curl_easy_setopt(
-            easy, CURLOPT_HTTPHEADER, request->json ? client->json_headers : client->plain_headers);
+    failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers);
     failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
             request->is_idle ? IDLE_BUFFER_SIZE : (long)CURL_MAX_WRITE_SIZE);
-    failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
-    failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->text);
+    failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->text);
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_curl_header);
-    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_data);
-    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     return failed ? -ENOMEM : 0;
 }
 
-int http_start(HttpClient *client, const HttpRequest *request, const HttpHandlers *handlers,
-        HttpExchange **ret)
+int http_transfer_new(HttpClient *client, const HttpRequest *request, HttpTransfer **ret)
 {
-    HttpExchange *exchange, **link;
+    HttpTransfer *transfer;
     int r;
 
-    exchange = calloc(1, sizeof(HttpExchange));
-    if (!exchange)
+    transfer = calloc(1, sizeof(HttpTransfer));
+    if (!transfer)
         return -ENOMEM;
-    exchange->client = client;
-    exchange->handlers = *handlers;
-    /* The last of the list: what was started first is sent first. */
-    for (link = &client->exchanges; *link;)
-        link = &(*link)->next;
-    *link = exchange;
+    transfer->client = client;
 
-    r = exchange_set_up(exchange, request);
+    r = transfer_set_up(transfer, request);
+    if (r >= 0 && curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
+        r = -ENOMEM;
     if (r < 0) {
-        exchange_free(exchange);
+        (void)http_transfer_free(transfer);
         return r;
     }
-    poll_run_soon(&client->poll);
-    *ret = exchange;
+    *ret = transfer;
     return 0;
 }
 
-const char *http_exchange_header(HttpExchange *exchange, const char *name)
+HttpTransfer *http_transfer_free(HttpTransfer *transfer)
+{
+    if (!transfer)
+        return NULL;
+    if (transfer->easy)
+        (void)curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+    curl_easy_cleanup(transfer->easy);
+    buffer_free(&transfer->inbox);
+    free(transfer);
+    return NULL;
+}
+
+/* Takes what libcurl held back, if it may come now. */
+static void transfer_resume(HttpTransfer *transfer)
+{
+    CURLcode code;
+
+    if (!transfer->held || transfer->paused || transfer->ended)
+        return;
+    transfer->held = false;
+    /* Runs on_curl_data() from inside. Its failures are not among curl_multi_info_read()'s. */
+    code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+    if (code != CURLE_OK)
+        transfer_end(transfer, code);
+}
+
+HttpNewsKind http_transfer_next(HttpTransfer *transfer, HttpNews *ret)
+{
+    *ret = (HttpNews){ .status = transfer->status, .text = transfer->text };
+
+    if (transfer->status != 0 && !transfer->head_told) {
+        transfer->head_told = true;
+        ret->kind = HTTP_HEAD;
+    } else if (transfer->paused) {
+        ret->kind = HTTP_NOTHING;
+    } else if (transfer->inbox.size > 0) {
+        ret->kind = HTTP_BODY;
+        ret->body = transfer->inbox;
+        transfer->inbox = (Buffer){ 0 };
+        transfer_resume(transfer);
+    } else if (transfer->ended) {
+        ret->kind = HTTP_END;
+        ret->error = transfer->error;
+    }
+    return ret->kind;
+}
+
+const char *http_transfer_header(HttpTransfer *transfer, const char *name)
 {
     struct curl_header *header;
 
-    if (curl_easy_header(exchange->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+    if (curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
         return NULL;
     return header->value;
 }
 
-void http_exchange_pause(HttpExchange *exchange, bool paused)
+void http_transfer_pause(HttpTransfer *transfer, bool paused)
 {
-    exchange->paused = paused;
-    if (!paused && exchange->stalled)
-        poll_run_soon(&exchange->client->poll);
-}
-
-HttpExchange *http_exchange_cancel(HttpExchange *exchange)
-{
-    if (!exchange)
-        return NULL;
-
-    exchange->cancelled = true;
-    if (!exchange->client->in_curl)
-        exchange_free(exchange);
-    return NULL;
+    transfer->paused = paused;
+    if (paused)
+        return;
+    transfer_resume(transfer);
+    poll_run_soon(&transfer->client->poll);
 }

@@ -5,11 +5,10 @@
  * HTTP/1.1 with one server, on an event loop: the only place that knows
  * libcurl.
  *
- * An exchange is a request and what comes of it. Its handlers run from the
- * loop, never from inside http_start(): on_head once the final headers are
- * here, on_body for each piece, on_end exactly once, last. After
- * http_exchange_cancel() none of them runs. Handlers may start and cancel
- * exchanges, the one that they are called for included, and free the client.
+ * A transfer is a request and what comes of it. What comes is kept until it is
+ * asked for, and `on_news` says when to ask: so nothing above ever runs with
+ * libcurl on the stack, where its functions are out of bounds. At most 64 KiB
+ * are kept; then the socket is not read.
  *
  * A request that is not a GET has a connection of its own: on a kept one that
  * the server closes just then, libcurl would send it a second time
@@ -22,12 +21,13 @@
 #include <systemd/sd-event.h>
 
 #include "engine/address.h"
+#include "engine/buffer.h"
 
 /* Of one reply, all lines together. */
 #define HTTP_HEADERS_MAX (32U << 10)
 
 typedef struct HttpClient HttpClient;
-typedef struct HttpExchange HttpExchange;
+typedef struct HttpTransfer HttpTransfer;
 
 typedef struct HttpRequest {
     const char *method;
@@ -37,28 +37,37 @@ typedef struct HttpRequest {
     bool is_idle; /* a stream that is silent for long and brings little: costs less memory */
 } HttpRequest;
 
-typedef struct HttpHandlers {
-    /* Negative: ends the exchange with that error. May be NULL. */
-    int (*on_head)(int status, void *userdata);
-    /* At most 64 KiB at once. Negative: ends the exchange with that error. */
-    int (*on_body)(const void *data, size_t size, void *userdata);
-    /* `status`: 0 without a reply. `text`: what the library says of `error`, "" if that is 0 or
-     * came from a handler. The exchange is gone. */
-    void (*on_end)(int error, int status, const char *text, void *userdata);
-    void *userdata;
-} HttpHandlers;
+/* In this order: at most one head, bodies, one end. */
+typedef enum HttpNewsKind {
+    HTTP_NOTHING,
+    HTTP_HEAD, /* the final headers are here */
+    HTTP_BODY,
+    HTTP_END,
+} HttpNewsKind;
 
-/* Both arguments are kept by reference; `address` must outlive the client. */
-int http_client_new(sd_event *event, const EngineAddress *address, HttpClient **ret);
-/* Cancels every exchange. NULL is fine. Returns NULL. */
+typedef struct HttpNews {
+    HttpNewsKind kind;
+    int status;       /* 0 without a reply */
+    Buffer body;      /* of HTTP_BODY; the caller's */
+    int error;        /* of HTTP_END: 0 or why the reply is not whole */
+    const char *text; /* of HTTP_END: what libcurl says of `error`, or "". The transfer's */
+} HttpNews;
+
+/* `on_news` runs from the loop when transfers may have news; in it everything may be called,
+ * http_client_free() too. Takes a reference to `event`; `address` must outlive the client. */
+int http_client_new(sd_event *event, const EngineAddress *address, void (*on_news)(void *userdata),
+        void *userdata, HttpClient **ret);
+/* After its transfers. NULL is fine. Returns NULL. */
 HttpClient *http_client_free(HttpClient *client);
 
-/* 0 or a negative errno; then no handler runs. Copies what it needs. */
-int http_start(HttpClient *client, const HttpRequest *request, const HttpHandlers *handlers,
-        HttpExchange **ret);
-/* For on_head: the header's last value, or NULL. Borrowed until the handler returns. */
-const char *http_exchange_header(HttpExchange *exchange, const char *name);
-/* While paused, on_body does not run and the socket is not read. */
-void http_exchange_pause(HttpExchange *exchange, bool paused);
-/* NULL is fine. Returns NULL. */
-HttpExchange *http_exchange_cancel(HttpExchange *exchange);
+/* 0 or a negative errno. Copies what it needs. */
+int http_transfer_new(HttpClient *client, const HttpRequest *request, HttpTransfer **ret);
+/* Gives it up if it has not ended. NULL is fine. Returns NULL. */
+HttpTransfer *http_transfer_free(HttpTransfer *transfer);
+
+/* Takes the next piece of news; HTTP_NOTHING: none is here. */
+HttpNewsKind http_transfer_next(HttpTransfer *transfer, HttpNews *ret);
+/* The last value of a header, or NULL. Borrowed from the transfer. */
+const char *http_transfer_header(HttpTransfer *transfer, const char *name);
+/* While paused, there are no news of body and end, and the socket is not read. */
+void http_transfer_pause(HttpTransfer *transfer, bool paused);

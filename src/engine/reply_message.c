@@ -11,6 +11,7 @@
 static char *one_line(const char *text, size_t size)
 {
     char *line;
+    bool cut;
 
     while (size > 0 && strchr(" \t\r\n", *text) && *text) {
         text++;
@@ -20,11 +21,13 @@ static char *one_line(const char *text, size_t size)
     if (!line)
         return NULL;
 
+    cut = size > REPLY_MESSAGE_MAX;
     size = strlen(line);
-    /* Cut in the middle of a character: without its head. */
-    if (size == REPLY_MESSAGE_MAX)
-        while (size > 0 && ((unsigned char)line[size - 1] & 0xc0) == 0x80)
-            size--;
+    /* The last character may have lost its end. */
+    while (cut && size > 0 && ((unsigned char)line[size - 1] & 0xc0) == 0x80)
+        size--;
+    if (cut && size > 0 && (unsigned char)line[size - 1] >= 0xc0)
+        size--;
     while (size > 0 && strchr(" \t\r\n", line[size - 1]))
         size--;
     line[size] = '\0';

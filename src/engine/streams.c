@@ -21,10 +21,8 @@ static CallHandlers handlers_of(const EngineStream *stream)
 /* Since API 1.30 the headers come at once, and the body when the container has ended. */
 static int check_waited(JsonValue *body, char **ret_message)
 {
-    int64_t status = json_member_integer(body, "StatusCode", -1);
-
     (void)ret_message;
-    return status < 0 || status > UINT32_MAX ? -EBADMSG : 0;
+    return json_member_integer(body, "StatusCode", INT64_MIN) == INT64_MIN ? -EBADMSG : 0;
 }
 
 int engine_wait(Engine *engine, const char *container, const char *condition,
@@ -37,12 +35,14 @@ int engine_wait(Engine *engine, const char *container, const char *condition,
         .timeout_usec = USEC_INFINITY,
         .is_idle = true,
         .check_body = check_waited };
+    int r;
 
-    if (!*container)
-        return -EINVAL;
-    target = target_new("/containers/", container, false, "/wait");
-    if (target_add(&target, "condition", condition) < 0)
-        return -ENOMEM;
+    r = target_new_of_container(container, "/wait", &target);
+    if (r < 0)
+        return r;
+    r = target_add(&target, "condition", condition);
+    if (r < 0)
+        return r;
     request.target = TAKE_PTR(target);
     return call_start(engine, &request, &handlers, ret_call);
 }
@@ -88,10 +88,10 @@ int engine_attach(Engine *engine, const char *container, bool tty, const EngineO
     CallRequest request = {
         .kind = tty ? CALL_RAW : CALL_FRAMES, .method = "POST", .timeout_usec = USEC_INFINITY
     };
+    int r;
 
-    if (!*container)
-        return -EINVAL;
-    request.target =
-            target_new("/containers/", container, false, "/attach?stream=1&stdout=1&stderr=1");
+    r = target_new_of_container(container, "/attach?stream=1&stdout=1&stderr=1", &request.target);
+    if (r < 0)
+        return r;
     return call_start(engine, &request, &handlers, ret_call);
 }

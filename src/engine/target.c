@@ -7,6 +7,9 @@
 
 #include "base/text.h"
 
+/* Docker sets no limit to names; but one is a host name and part of paths in the end. */
+#define CONTAINER_NAME_MAX 255U
+
 /* All but the unreserved characters of RFC 3986 (2.3) and those in `allowed`. */
 static char *encode(const char *text, const char *allowed)
 {
@@ -35,6 +38,15 @@ char *target_new(const char *before, const char *part, bool part_is_path, const 
     _cleanup_free_ char *encoded = encode(part, part_is_path ? "/:@" : "");
 
     return encoded ? text_format("%s%s%s", before, encoded, after) : NULL;
+}
+
+int target_new_of_container(const char *name, const char *after, char **ret)
+{
+    /* "" and ".." would make it another resource's. */
+    if (!*name || *name == '.' || strlen(name) > CONTAINER_NAME_MAX)
+        return -EINVAL;
+    *ret = target_new("/containers/", name, false, after);
+    return *ret ? 0 : -ENOMEM;
 }
 
 int target_add(char **target, const char *name, const char *value)

@@ -105,6 +105,7 @@ static void on_output_full(void *userdata)
 {
     Supervisor *supervisor = userdata;
 
+    supervisor->output_is_held = true;
     subscription_pause_output(supervisor->subscription, true);
 }
 
@@ -112,6 +113,7 @@ static void on_output_room(void *userdata)
 {
     Supervisor *supervisor = userdata;
 
+    supervisor->output_is_held = false;
     subscription_pause_output(supervisor->subscription, false);
 }
 

@@ -201,6 +201,11 @@ static void on_placed(int r, const char *message, unsigned moved, void *userdata
 {
     Supervisor *supervisor = userdata;
 
+    if (r == -ESRCH) {
+        /* It ended on the way; its exit status tells the rest. */
+        supervisor_report(supervisor, EVENT_PROCESS_GONE);
+        return;
+    }
     if (r < 0) {
         fail(supervisor, message);
         return;
@@ -318,10 +323,11 @@ void action_settle(Supervisor *supervisor)
 void action_announce(Supervisor *supervisor)
 {
     supervisor->announced = true;
-    if (supervisor->options->main_pid_is_container || supervisor->detached)
-        notify_main_pid(supervisor->container.pid);
     place_tell_state(supervisor);
     notify_ready(NULL);
+    /* Last: with NotifyAccess=main nothing that we say is heard after it. */
+    if (supervisor->options->main_pid_is_container || supervisor->detached)
+        notify_main_pid(supervisor->container.pid);
     if (supervisor->detached)
         supervisor_report(supervisor, EVENT_DETACHED);
 }

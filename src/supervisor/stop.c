@@ -16,6 +16,7 @@
 #define STOP_ANSWER_USEC (2 * USEC_PER_SEC)
 /* The engine's word on an exit follows the process's end at once; if not, ask. */
 #define REAP_ASK_USEC (USEC_PER_SEC)
+#define REAP_UNANSWERED_USEC (5 * USEC_PER_SEC)
 #define DISCARD_AGAIN_USEC (250 * USEC_PER_MSEC)
 #define ANSWER_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define BARRIER_TIMEOUT_USEC (2 * USEC_PER_SEC)
@@ -72,11 +73,21 @@ static void on_stopped(const EngineReply *reply, void *userdata)
     supervisor_report(supervisor, EVENT_STOP_UNANSWERED);
 }
 
+void stop_take_main_pid_back(Supervisor *supervisor)
+{
+    if (!supervisor->announced || supervisor->detached ||
+            !supervisor->options->main_pid_is_container)
+        return;
+    /* Before STOPPING=1: systemd takes no MAINPID= of a unit that is going down. */
+    notify_main_pid(getpid());
+}
+
 void action_stop(Supervisor *supervisor)
 {
     int r;
 
     drop_request(supervisor);
+    stop_take_main_pid_back(supervisor);
     notify_stopping("Stopping the container");
     if (supervisor->exit_seen) {
         supervisor_report(supervisor, EVENT_EXITED);
@@ -136,6 +147,11 @@ static void on_asked_for_exit(const EngineReply *reply, void *userdata)
 
 static void ask_for_exit(Supervisor *supervisor)
 {
+    /* The engine tells of no exit before it is rid of the last output. */
+    if (supervisor->output_is_held) {
+        log_warning("nobody takes the container's output: what the engine still has of it is lost");
+        subscription_drop_output(supervisor->subscription);
+    }
     if (engine_inspect(supervisor->engine, supervisor->container.id, ANSWER_TIMEOUT_USEC,
                 on_asked_for_exit, supervisor, &supervisor->call) < 0)
         supervisor_pause(supervisor, REAP_ASK_USEC, ask_for_exit);
@@ -144,6 +160,10 @@ static void ask_for_exit(Supervisor *supervisor)
 void action_reap(Supervisor *supervisor)
 {
     drop_request(supervisor);
+    stop_take_main_pid_back(supervisor);
+    /* An engine that did not stop it will hardly tell of its end. */
+    if (supervisor->signalled)
+        supervisor_set_deadline(supervisor, REAP_UNANSWERED_USEC);
     log_debug("PID %d is gone; the engine has not told its exit status",
             (int)supervisor->container.pid);
     supervisor_pause(supervisor, REAP_ASK_USEC, ask_for_exit);
@@ -174,8 +194,10 @@ static void tell_end(const Supervisor *supervisor)
 void action_leave(Supervisor *supervisor)
 {
     EngineStream stream = { NULL, NULL, on_removed, supervisor };
+    bool listens;
 
     drop_request(supervisor);
+    stop_take_main_pid_back(supervisor);
     tell_end(supervisor);
     /* It was started, and that is all that READY=1 was to mean; that it ended before it could be
      * said must not turn its exit status into a protocol error. */
@@ -186,11 +208,12 @@ void action_leave(Supervisor *supervisor)
     /* Ended, says the engine: nothing of it may live on. */
     kill_all(supervisor);
 
-    supervisor->removal_ended = !supervisor->container.auto_remove ||
-            !subscription_is_connected(supervisor->subscription) ||
+    /* An engine that did not tell the exit does not tell of these. */
+    listens = supervisor->end.known && subscription_is_connected(supervisor->subscription);
+    supervisor->removal_ended = !supervisor->container.auto_remove || !listens ||
             engine_wait(supervisor->engine, supervisor->container.id, "removed", &stream,
                     &supervisor->call) < 0;
-    if (!subscription_is_connected(supervisor->subscription))
+    if (!listens)
         supervisor->output_ended = true;
     stop_consider_left(supervisor);
 }
@@ -270,13 +293,10 @@ void action_end(Supervisor *supervisor)
 
 void stop_say_goodbye(Supervisor *supervisor, int exit_status)
 {
+    /* systemd must know whose exit status counts before it sees one. */
     if (supervisor->announced && supervisor->options->main_pid_is_container &&
-            !supervisor->detached) {
-        /* systemd must know whose exit status counts before it sees one. */
-        notify_main_pid(getpid());
-        if (notify_barrier(BARRIER_TIMEOUT_USEC) < 0)
-            log_warning("systemd did not confirm that the main PID is ours again");
-    }
+            !supervisor->detached && notify_barrier(BARRIER_TIMEOUT_USEC) < 0)
+        log_warning("systemd did not confirm that the main PID is ours again");
     if (!supervisor->detached)
         notify_exit(exit_status, 0, NULL);
 }

@@ -290,6 +290,15 @@ void subscription_pause_output(Subscription *subscription, bool paused)
         engine_call_pause(subscription->streams[STREAM_OUTPUT], paused);
 }
 
+void subscription_drop_output(Subscription *subscription)
+{
+    if (!subscription->streams[STREAM_OUTPUT])
+        return;
+    subscription->streams[STREAM_OUTPUT] =
+            engine_call_cancel(subscription->streams[STREAM_OUTPUT]);
+    subscription->handlers.on_output_end(subscription->handlers.userdata);
+}
+
 bool subscription_is_connected(const Subscription *subscription)
 {
     return !subscription->lost;

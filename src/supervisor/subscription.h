@@ -45,6 +45,8 @@ int subscription_new(sd_event *event, Engine *engine, const SubscriptionRequest 
         const SubscriptionHandlers *handlers, Subscription **ret);
 /* Stops and resumes the output. */
 void subscription_pause_output(Subscription *subscription, bool paused);
+/* Gives up what of the output is still with the engine; on_output_end runs. */
+void subscription_drop_output(Subscription *subscription);
 /* False while the engine is away. */
 bool subscription_is_connected(const Subscription *subscription);
 /* NULL is fine. Returns NULL. */

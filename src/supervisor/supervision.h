@@ -73,6 +73,7 @@ typedef struct Supervisor {
     bool announced;
     bool exit_seen;           /* the engine told the exit */
     bool stop_seen_by_engine; /* it delivered the stop signal */
+    bool output_is_held;      /* nobody takes it, so it is not taken from the engine */
     bool waiting_before_notify;
     bool signalled;
     bool output_ended;
@@ -145,5 +146,7 @@ void action_discard(Supervisor *supervisor);
 void action_end(Supervisor *supervisor);
 /* Is everything out and gone? Reports EVENT_LEFT if so; for whoever finished a part. */
 void stop_consider_left(Supervisor *supervisor);
+/* With --main-pid=container: the exit status that counts is ours again. */
+void stop_take_main_pid_back(Supervisor *supervisor);
 /* What systemd hears last. The loop has ended. */
 void stop_say_goodbye(Supervisor *supervisor, int exit_status);

@@ -316,6 +316,7 @@ static int prepare(Supervisor *supervisor)
         return r;
     }
 
+    notify_attach(supervisor->event);
     r = find_place(supervisor);
     if (r < 0)
         return r;
@@ -348,6 +349,7 @@ static void release(Supervisor *supervisor)
     (void)sd_event_source_disable_unref(supervisor->pause);
     (void)sd_event_source_disable_unref(supervisor->process);
     (void)sd_event_source_disable_unref(supervisor->reporting);
+    notify_close();
     (void)sd_event_unref(supervisor->event);
     close_p(&supervisor->container.pidfd);
     cgroup_layout_clear(&supervisor->layout);

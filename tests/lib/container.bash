@@ -3,6 +3,7 @@
 
 # A main process that ends by the stop signal at once: PID 1 of a PID namespace has no default
 # action for SIGTERM.
+# shellcheck disable=SC2034 # by those who load this
 readonly heeds_term='trap "exit 143" TERM; while :; do sleep 1000 & wait; done'
 
 # container_unit NAME [DIRECTIVE=VALUE]... [OPTION-OF-OURS]... -- DOCKER-RUN-ARGUMENTS: writes a unit
@@ -56,20 +57,14 @@ cgroup_of() {
 
 # processes_in_namespace_of PID: all processes of the PID namespace that PID is in.
 processes_in_namespace_of() {
-    local namespace process
-    namespace=$(readlink "/proc/$1/ns/pid") || return 0
-    for process in /proc/[0-9]*; do
-        [[ $(readlink "$process/ns/pid" 2>/dev/null) != "$namespace" ]] || echo "${process#/proc/}"
-    done
+    find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/pid' \
+        -lname "$(readlink "/proc/$1/ns/pid" | sed 's/[][]/\\&/g')" 2>/dev/null | cut -d/ -f3
 }
 
 # processes_outside NAME PID: those of PID's container that are not in the payload of unit NAME.
 processes_outside() {
-    local process path
-    for process in $(processes_in_namespace_of "$2"); do
-        path=$(cgroup_of "$process" 2>/dev/null) || continue
-        [[ -z $path || $path == "/system.slice/$1.service/payload"* ]] || echo "$process $path"
-    done
+    processes_in_namespace_of "$2" | sed 's,.*,/proc/&/cgroup,' | xargs -r grep -sH ^0:: |
+        grep -v ":/system.slice/$1.service/payload" || true
 }
 
 no_frozen_cgroup() {

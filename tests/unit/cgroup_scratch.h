@@ -31,12 +31,11 @@
 #include "cgroup/core_files.h"
 #include "cgroup/layout.h"
 
-#define SCRATCH_ID "5c4a7c4005c4a7c4005c4a7c4005c4a7c4005c4a7c4005c4a7c4005c4a7c4005"
-
 typedef struct Scratch {
     char mount[64];
     char base[64]; /* below the mount */
     CgroupLayout layout;
+    char id[CONTAINER_ID_SIZE + 1];
     char *source; /* the container's cgroup */
 } Scratch;
 
@@ -92,9 +91,25 @@ static inline void scratch_open(Scratch *scratch, bool delegated)
     layout->delegated = delegated;
     layout->supervisor = text_format("%s%s", layout->unit, delegated ? "/supervisor" : "");
     layout->payload = text_format("%s%s", layout->unit, delegated ? "/payload" : "");
-    scratch->source = text_format("%s/docker-" SCRATCH_ID ".scope", scratch->base);
+    /* Nobody else's: containers are looked for in the whole hierarchy. */
+    (void)snprintf(scratch->id, sizeof(scratch->id), "%0*x", CONTAINER_ID_SIZE, getpid());
+    scratch->source = text_format("%s/docker-%s.scope", scratch->base, scratch->id);
     scratch_make(scratch, layout->unit);
     scratch_make(scratch, scratch->source);
+}
+
+/* Enables it from the root down to `path`, for what is below. hugetlb is the one controller that is
+ * free where version 1 has taken the others. */
+static inline bool scratch_enable_hugetlb(const Scratch *scratch, const char *path)
+{
+    for (const char *end = path; end; end = *end ? strchrnul(end + 1, '/') : NULL) {
+        _cleanup_free_ char *part = strndup(path, (size_t)(end - path));
+        _cleanup_close_ int fd = scratch_open_cgroup(scratch, part);
+
+        if (cgroup_write(fd, "cgroup.subtree_control", "+hugetlb") < 0)
+            return false;
+    }
+    return true;
 }
 
 /* 1, 0: what cgroup.events says; -1: there is no such cgroup. */

@@ -61,7 +61,7 @@ typedef struct FakeEngine {
     int fd;
     sd_event_source *source;
     FakeConnection *connections[FAKE_CONNECTIONS_MAX];
-    size_t connections_size; /* accepted so far */
+    size_t connections_size;           /* accepted so far */
     char *requests[FAKE_REQUESTS_MAX]; /* whole: line, headers, body */
     size_t requests_connection[FAKE_REQUESTS_MAX];
     size_t requests_size;
@@ -89,8 +89,7 @@ static inline void fake_end_reply(FakeConnection *connection)
         fake_hang_up(connection);
 }
 
-static inline int fake_on_output(
-        sd_event_source *source, int fd, uint32_t events, void *userdata)
+static inline int fake_on_output(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     FakeConnection *connection = userdata;
     const FakeReply *reply = connection->reply;
@@ -132,8 +131,7 @@ static inline size_t fake_request_size(const FakeConnection *connection)
 
 static inline void fake_answer(FakeConnection *connection, const char *request)
 {
-    static const FakeReply unknown = { .text =
-                                               "HTTP/1.1 404 Not Found\r\nContent-Length: 31\r\n"
+    static const FakeReply unknown = { .text = "HTTP/1.1 404 Not Found\r\nContent-Length: 34\r\n"
                                                "\r\n{\"message\":\"nothing of that kind\"}" };
     FakeEngine *engine = connection->engine;
 
@@ -201,7 +199,7 @@ static inline int fake_on_connection(
     engine->connections[engine->connections_size++] = connection;
     if (sd_event_add_io(engine->event, &connection->input, accepted, EPOLLIN, fake_on_input,
                 connection) < 0 ||
-            /* A second descriptor's worth of interest in the same socket needs a second one. */
+            /* epoll takes a descriptor once, and output has a priority of its own. */
             sd_event_add_io(engine->event, &connection->output, dup(accepted), EPOLLOUT,
                     fake_on_output, connection) < 0)
         abort();
@@ -230,8 +228,8 @@ static inline int fake_listen(FakeEngine *engine, bool tcp)
                 engine->directory);
         if (bind(engine->fd, (struct sockaddr *)&unix_address, sizeof(unix_address)) < 0)
             return -1;
-        (void)snprintf(engine->address, sizeof(engine->address), "unix://%s/socket",
-                engine->directory);
+        (void)snprintf(
+                engine->address, sizeof(engine->address), "unix://%s/socket", engine->directory);
     }
     return listen(engine->fd, FAKE_CONNECTIONS_MAX);
 }
@@ -245,8 +243,18 @@ static inline void fake_engine_open(
         .replies_size = replies_size,
         .directory = "/tmp/fake-engine.XXXXXX" };
     if (!mkdtemp(engine->directory) || fake_listen(engine, tcp) < 0 ||
-            sd_event_add_io(event, &engine->source, engine->fd, EPOLLIN, fake_on_connection,
-                    engine) < 0)
+            sd_event_add_io(
+                    event, &engine->source, engine->fd, EPOLLIN, fake_on_connection, engine) < 0)
+        abort();
+}
+
+/* Says more on a connection that stays open, numbered from 0 as accepted. */
+static inline void fake_engine_say(FakeEngine *engine, size_t number, const char *text)
+{
+    FakeConnection *connection = engine->connections[number];
+
+    if (number >= engine->connections_size || connection->fd < 0 ||
+            send(connection->fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
         abort();
 }
 

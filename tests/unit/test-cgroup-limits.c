@@ -234,17 +234,6 @@ static void test_refusals_name_the_limit(void **state)
     refuse(false, "pids", 0, NULL);
 }
 
-/* hugetlb is the one controller that is free where version 1 has taken the others. */
-static const char *enable_hugetlb(const Scratch *scratch, const char *mount)
-{
-    _cleanup_close_ int root = cgroup_open(mount, ""), base = cgroup_open(mount, scratch->base);
-
-    return cgroup_write(root, "cgroup.subtree_control", "+hugetlb") == 0 &&
-                    cgroup_write(base, "cgroup.subtree_control", "+hugetlb") == 0
-            ? NULL
-            : "the hugetlb controller cannot be enabled";
-}
-
 static const char *carry_hugetlb(void *userdata)
 {
     Scratch *scratch = userdata;
@@ -294,14 +283,12 @@ static const char *carry_hugetlb_busy(void *userdata)
 static void with_hugetlb(const char *(*check)(void *userdata), bool busy)
 {
     Scratch scratch;
-    const char *wrong;
 
     SCRATCH_NEEDED();
     scratch_open(&scratch, true);
-    wrong = enable_hugetlb(&scratch, scratch.mount);
-    if (wrong) {
+    if (!scratch_enable_hugetlb(&scratch, scratch.base)) {
         scratch_close(&scratch);
-        print_message("skipped: %s\n", wrong);
+        print_message("skipped: the hugetlb controller is not to be had\n");
         skip();
     }
     if (busy)

@@ -205,6 +205,18 @@ static uint64_t block_reader(Output *output, int stream)
     return written;
 }
 
+/* The same, until the loop sleeps: a terminal takes a little more when its other end gets to it. */
+static void block_reader_for_good(Output *output, int stream)
+{
+    unsigned n = 0;
+
+    do {
+        (void)block_reader(output, stream);
+        while (sd_event_run(event, 50 * USEC_PER_MSEC) > 0)
+            assert_true(++n < 1000);
+    } while (output_is_empty(output));
+}
+
 static void test_blocked_reader_is_not_spun_on(void **state)
 {
     (void)state;
@@ -214,7 +226,7 @@ static void test_blocked_reader_is_not_spun_on(void **state)
 
         kinds[i].make(ends);
         output = open_output(ends[1], ends[1]);
-        (void)block_reader(output, 1);
+        block_reader_for_good(output, 1);
         assert_int_equal(0, sd_event_run(event, 50 * USEC_PER_MSEC));
         assert_false(output_is_empty(output));
         (void)output_free(output);
@@ -234,7 +246,8 @@ static void test_reader_that_goes(void **state)
         memset(&seen, 0, sizeof(seen));
         kinds[i].make(ends);
         output = open_output(ends[1], ends[1]);
-        (void)block_reader(output, 1);
+        block_reader_for_good(output, 1);
+        seen.empty = 0;
         (void)close(ends[0]);
         assert_true(run_loop() <= 2);
         assert_int_equal(1, seen.lost);
