@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,8 +39,8 @@ static int print_plan(const Options *options, RunRequest *request)
     description = run_request_describe(request);
     if (!description)
         return report_parse(-ENOMEM, NULL);
-    log_notice("would ask the engine at %s for a container %s of %s, and supervise it", options->host,
-            request->name ? request->name : "(named by the engine)", request->image);
+    log_notice("would ask the engine at %s for a container %s of %s, and supervise it",
+            options->host, request->name ? request->name : "(named by the engine)", request->image);
     printf("%s\n", json_value_format(description));
     return 0;
 }
@@ -80,6 +81,20 @@ static int carry_out(const Options *options, char *const *environment)
     return EXIT_USAGE;
 }
 
+/* A descriptor that we open must never become 0, 1 or 2: the container's output goes there. */
+static int occupy_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -errno;
+    (void)close(fd);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     _cleanup_free_ char *message = NULL;
@@ -87,6 +102,9 @@ int main(int argc, char **argv)
     int r;
 
     (void)argc;
+    r = occupy_standard_streams();
+    if (r < 0)
+        return EXIT_ENGINE;
     log_open(false);
     r = options_parse(argv, environ, &options, &message);
     r = report_parse(r, message);

@@ -5,12 +5,23 @@
 load lib/host
 load lib/container
 
+# Docker's units have a limit of starts, and these tests start it more often than a host would.
+start_docker() {
+    systemctl reset-failed docker.service docker.socket
+    systemctl start docker.socket docker.service
+}
+
+restart_docker() {
+    systemctl reset-failed docker.service docker.socket
+    systemctl restart docker.service
+}
+
 @test "the start waits for an engine that is not there yet, and says so" {
     systemctl stop docker.service docker.socket
     container_unit waits -- --rm busybox sh -c "$heeds_term"
     systemctl start --no-block waits
     wait_for 5 status_says waits "Waiting for the engine"
-    systemctl start docker.socket docker.service
+    start_docker
     wait_for 20 unit_property_is waits ActiveState active
 }
 
@@ -25,7 +36,7 @@ status_says() {
     wait_for 5 status_says waits "Waiting for the engine"
     systemctl stop waits
     [ "$(unit_property waits Result)" = success ]
-    systemctl start docker.socket docker.service
+    start_docker
 }
 
 @test "no engine at all: exit status 69" {
@@ -33,7 +44,7 @@ status_says() {
     container_unit none --engine-wait=500ms -- --rm busybox true
     ! systemctl start none
     [ "$(exit_status_of none)" = 69 ]
-    systemctl start docker.socket docker.service
+    start_docker
 }
 
 # Without --rm: Docker 20.10 takes a container with AutoRemove down when it restarts, live-restore or
@@ -43,7 +54,7 @@ status_says() {
     systemctl start lives
     main=$(unit_property lives MainPID)
     pid=$(container_pid lives)
-    systemctl restart docker
+    restart_docker
     wait_for 10 journal_has lives "the engine is back"
     [ "$(unit_property lives MainPID)" = "$main" ]
     [ "$(container_pid lives)" = "$pid" ]
@@ -55,7 +66,7 @@ status_says() {
 @test "output goes on after a restart of dockerd" {
     container_unit talks -- busybox sh -c 'trap "echo after-restart" USR1; trap "exit 143" TERM; while :; do sleep 1000 & wait; done'
     systemctl start talks
-    systemctl restart docker
+    restart_docker
     wait_for 10 journal_has talks "the engine is back"
     docker kill -s USR1 talks
     wait_for 10 journal_has talks after-restart
@@ -85,8 +96,7 @@ status_says() {
 }
 
 docker_answers() {
-    systemctl reset-failed docker 2>/dev/null || true
-    systemctl is-active --quiet docker || systemctl start docker
+    systemctl is-active --quiet docker || start_docker
     docker info &>/dev/null
 }
 

@@ -3,6 +3,7 @@
 
 load lib/host
 load lib/container
+bats_require_minimum_version 1.5.0
 
 @test "--logs=attach: stdout and stderr are told apart, byte for byte" {
     for stream in StandardOutput StandardError; do
@@ -78,4 +79,10 @@ sleep_through_watchdog() {
     wait_for 10 unit_is_down last
     wait_for 10 journal_has last the-very-last
     [ "$(unit_journal last | grep -c '^line-')" = 2000 ]
+}
+
+@test "with stdin, stdout and stderr closed nothing of ours is written to" {
+    run -3 bash -c "exec systemd-ctr run --rm --name closed busybox sh -c 'echo hi; echo ho >&2; exit 3' <&- >&- 2>&-"
+    [ -z "$output" ]
+    no_leftovers closed
 }

@@ -10,14 +10,15 @@
 #include "cgroup/core_files.h"
 #include "cgroup/process.h"
 
-/* Moves in one turn of the loop; each takes some 10 µs. */
-#define BATCH_MAX 256
+/* Moves go on for so long in one turn of the loop. Each takes from 10 µs to some 100 µs, as there
+ * are controllers. */
+#define TURN_MAX (5 * USEC_PER_MSEC)
 #define FREEZE_MAX (2 * USEC_PER_SEC)
 /* Between sweeps that moved nothing although something lives there, and how many of them. */
 #define PAUSE (20 * USEC_PER_MSEC)
 #define IDLE_SWEEPS_MAX 50
 /* For all of it: what forks faster than it can be moved must not keep us for ever. */
-#define MIGRATION_MAX (20 * USEC_PER_SEC)
+#define MIGRATION_MAX (60 * USEC_PER_SEC)
 
 typedef enum Sweep {
     SWEEP_DONE,
@@ -38,8 +39,8 @@ struct Migration {
     bool freezing; /* we wait for it */
     ContainerProcesses processes;
 
-    uint64_t freeze_deadline, deadline;
-    unsigned in_batch, idle_sweeps;
+    uint64_t freeze_deadline, deadline, turn_deadline;
+    unsigned moved_in_turn, idle_sweeps;
     MigrationResult result;
 };
 
@@ -65,12 +66,12 @@ Migration *migration_free(Migration *migration)
     return NULL;
 }
 
-static uint64_t now_usec(Migration *migration)
+static uint64_t now_usec(void)
 {
-    uint64_t now = 0;
+    struct timespec now;
 
-    (void)sd_event_now(migration->event, CLOCK_MONOTONIC, &now);
-    return now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
 }
 
 /* Does anything live in the source? Of one that is not the container's own that says nothing. */
@@ -116,7 +117,8 @@ static int move_process(pid_t pid, void *userdata)
         return 0;
     }
     migration->result.moved++;
-    return ++migration->in_batch >= BATCH_MAX;
+    migration->moved_in_turn++;
+    return now_usec() >= migration->turn_deadline;
 }
 
 static int move_cgroup(int cgroup, void *userdata)
@@ -124,13 +126,14 @@ static int move_cgroup(int cgroup, void *userdata)
     return cgroup_each_process(cgroup, move_process, userdata);
 }
 
-/* One batch: a Sweep or a negative errno. Each begins with a fresh list, so that a process listed
+/* One turn: a Sweep or a negative errno. Each begins with a fresh list, so that a process listed
  * long ago, whose number may be another's by now, is never moved. */
 static int sweep(Migration *migration)
 {
     int r;
 
-    migration->in_batch = 0;
+    migration->turn_deadline = now_usec() + TURN_MAX;
+    migration->moved_in_turn = 0;
     migration->result.left = 0;
     migration->result.left_error = 0;
     if (migration->whole)
@@ -140,11 +143,11 @@ static int sweep(Migration *migration)
     if (migration->fatal < 0)
         return migration->fatal;
     /* systemd removes a scope as soon as it is empty. */
-    if (cgroup_is_gone(r) || now_usec(migration) >= migration->deadline)
+    if (cgroup_is_gone(r) || now_usec() >= migration->deadline)
         return SWEEP_DONE;
     if (r < 0)
         return r;
-    if (migration->in_batch > 0) {
+    if (migration->moved_in_turn > 0) {
         migration->idle_sweeps = 0;
         return SWEEP_AGAIN;
     }
@@ -155,20 +158,20 @@ static int sweep(Migration *migration)
 
 /* By the timer also when there is no time to wait: a defer source that is enabled again and again
  * is always first in sd-event's queue, and other timers (the watchdog's) would starve. */
-static int advance_in(Migration *migration, uint64_t usec)
+static int advance_at(Migration *migration, uint64_t usec)
 {
     int r;
 
-    r = sd_event_source_set_time_relative(migration->timer, usec);
+    r = sd_event_source_set_time(migration->timer, usec);
     return r < 0 ? r : sd_event_source_set_enabled(migration->timer, SD_EVENT_ONESHOT);
 }
 
-/* When the source changes, at most in `usec`. */
+/* When the source changes, at the latest at `usec`. */
 static int advance_on_change(Migration *migration, uint64_t usec)
 {
     int r;
 
-    r = advance_in(migration, usec);
+    r = advance_at(migration, usec);
     return r < 0 ? r : sd_event_source_set_enabled(migration->changed, SD_EVENT_ONESHOT);
 }
 
@@ -183,7 +186,7 @@ static void stop_waiting(Migration *migration)
 static bool is_frozen(Migration *migration)
 {
     return cgroup_events_get(migration->events, "frozen") != 0 ||
-            now_usec(migration) >= migration->freeze_deadline;
+            now_usec() >= migration->freeze_deadline;
 }
 
 static void advance(Migration *migration)
@@ -193,7 +196,7 @@ static void advance(Migration *migration)
     stop_waiting(migration);
     if (migration->freezing) {
         if (!is_frozen(migration)) {
-            r = advance_on_change(migration, migration->freeze_deadline - now_usec(migration));
+            r = advance_on_change(migration, migration->freeze_deadline);
             if (r < 0)
                 finish(migration, r);
             return;
@@ -203,9 +206,9 @@ static void advance(Migration *migration)
 
     r = sweep(migration);
     if (r == SWEEP_AGAIN)
-        r = advance_in(migration, 0);
+        r = advance_at(migration, now_usec());
     else if (r == SWEEP_PAUSE)
-        r = advance_on_change(migration, PAUSE);
+        r = advance_on_change(migration, now_usec() + PAUSE);
     else {
         finish(migration, r);
         return;
@@ -233,7 +236,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int watch(Migration *migration)
 {
-    uint64_t now = now_usec(migration);
+    uint64_t now = now_usec();
     int r;
 
     migration->freeze_deadline = now + FREEZE_MAX;

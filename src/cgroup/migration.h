@@ -4,7 +4,7 @@
 /*
  * Moves processes from one cgroup into another while they go on forking.
  *
- * The whole of a cgroup, with all below it: it is frozen, a batch is moved each
+ * The whole of a cgroup, with all below it: it is frozen, some are moved each
  * turn of the loop, and again until it is empty. A process that leaves the
  * frozen cgroup runs at once, in its new place. Freezing is given two seconds;
  * what is not frozen by then (an uninterruptible wait) is moved as it runs, the

@@ -9,6 +9,8 @@
 #include "base/text.h"
 
 #define CPU_DIGITS 9
+/* Of characters: more than any double has of digits. */
+#define NUMBER_MAX 64
 
 int docker_value_boolean(const char *text, bool *ret)
 {
@@ -52,12 +54,12 @@ int docker_value_integer(const char *text, int64_t *ret)
 /* The number in front of a size. strtod(3) alone would take spaces, "inf" and hexadecimal. */
 static int parse_number(const char *text, size_t size, double *ret)
 {
-    _cleanup_free_ char *number = strndup(text, size);
-    char *end;
+    char number[NUMBER_MAX + 1] = "", *end;
 
-    if (!number)
-        return -ENOMEM;
-    if (size == 0 || *text == '-' || strspn(number, "+-0123456789.eE") != size)
+    if (size == 0 || size > NUMBER_MAX || *text == '-')
+        return -EINVAL;
+    (void)memcpy(number, text, size);
+    if (strspn(number, "+-0123456789.eE") != size)
         return -EINVAL;
     *ret = strtod(number, &end);
     return *end || end == number ? -EINVAL : 0;

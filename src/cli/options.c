@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "cli/container_name.h"
 #include "cli/option_table.h"
 #include "cli/refusal.h"
 
@@ -70,6 +71,16 @@ static int take_options(
     return r;
 }
 
+static int take_name(Options *options, const char *verb, const char *given, char **ret_message)
+{
+    const char *name = container_name_of(given);
+
+    if (!name)
+        return refuse(ret_message, "%s: \"%s\" is not a container's name (%s)", verb, given,
+                CONTAINER_NAME_RULE);
+    return text_replace(&options->name, name);
+}
+
 /* What stands behind a verb other than run: options, and for some the container's name. */
 static int take_operands(Options *options, FlagScan *scan, const char *verb,
         const char **run_option, char **ret_message)
@@ -87,7 +98,7 @@ static int take_operands(Options *options, FlagScan *scan, const char *verb,
             break;
         if (!wants_name || options->name)
             return refuse(ret_message, "%s: \"%s\" is one argument too many", verb, *scan->argv);
-        r = text_replace(&options->name, *scan->argv++);
+        r = take_name(options, verb, *scan->argv++, ret_message);
         if (r < 0)
             return r;
     }

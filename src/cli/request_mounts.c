@@ -294,14 +294,15 @@ static int take_plain(const char **text, char *field)
  * a new line, or nothing at all. */
 static int split_fields(const char *text, char ***ret_fields)
 {
-    _cleanup_free_ char *field = malloc(strlen(text) + 1);
     _cleanup_vector_ char **fields = NULL;
+    _cleanup_free_ char *field = NULL; /* none is longer than all */
     int r;
 
-    if (!field)
-        return -ENOMEM;
     if (!*text || strpbrk(text, "\r\n"))
         return -EINVAL;
+    r = text_replace(&field, text);
+    if (r < 0)
+        return r;
 
     for (;;) {
         r = *text == '"' ? take_quoted(&text, field) : take_plain(&text, field);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/container_name.h"
 #include "cli/refusal.h"
 #include "cli/request_parts.h"
 
@@ -82,14 +83,14 @@ static char *join_platform(const char *parts[PLATFORM_PARTS])
 static int settle_platform(RunLine *line)
 {
     const char *given = run_line_text(line, "platform", "");
-    _cleanup_free_ char *copy = strdup(given);
     const char *parts[PLATFORM_PARTS] = { NULL };
+    _cleanup_free_ char *copy = NULL;
     int n;
 
-    if (!copy)
-        return -ENOMEM;
     if (!*given)
         return 0;
+    if (text_replace(&copy, given) < 0)
+        return -ENOMEM;
     n = split_platform(copy, parts);
     if (n == 1 && is_machine(parts[0])) {
         parts[1] = parts[0];
@@ -124,22 +125,15 @@ static int settle_pull(RunLine *line)
     return refuse(line->message, "--pull: \"%s\" is none of always, missing, never", given);
 }
 
-/* The engine's own rule. It stands here as well because a name becomes part of paths and of API
- * addresses before the engine has a say. One leading slash is dropped, as the engine does. */
 static int settle_name(RunLine *line)
 {
-    const char *given = run_line_text(line, "name", ""), *name = given + (*given == '/');
+    const char *given = run_line_text(line, "name", ""), *name = container_name_of(given);
 
     if (!*given)
         return 0;
-    for (const char *letter = name; *letter; letter++)
-        if (!isalnum((unsigned char)*letter) && (letter == name || !strchr("_.-", *letter)))
-            name = "";
-    if (!*name)
-        return refuse(line->message,
-                "--name: \"%s\" is not a container's name (letters, digits, _ . -, the first a "
-                "letter or digit)",
-                given);
+    if (!name)
+        return refuse(line->message, "--name: \"%s\" is not a container's name (%s)", given,
+                CONTAINER_NAME_RULE);
     return text_replace(&line->request->name, name);
 }
 

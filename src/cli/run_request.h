@@ -5,9 +5,20 @@
  * The docker part of the command line, turned into the request that creates the
  * container: what the docker CLI (28) would send for the same arguments.
  *
+ * Where the request differs from the CLI's, on purpose:
+ * - -i and -d are accepted and change nothing: what reads a unit's stdin is not
+ *   the container (OpenStdin, AttachStdin are false), and a unit is always
+ *   attached (AttachStdout, AttachStderr are true).
+ * - --rm counts wherever it stands; --restart other than "no", --cgroup-parent,
+ *   and what is not supported are refused.
+ * - ConsoleSize is [0,0]; proxies of the CLI's config.json are not added.
+ * - Where the CLI would send what only the engine can refuse (a name, a negative
+ *   limit), or passes over a part of a value, we refuse.
+ * tests/unit/run-line has each difference as an example ("ours").
+ *
  * docker_flags.c is the table of every flag of `docker run`; it alone decides
  * where IMAGE begins. Pure but for the files that the arguments name
- * (--env-file, --label-file, seccomp profiles).
+ * (--env-file, seccomp profiles).
  */
 
 #include <stdbool.h>

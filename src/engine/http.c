@@ -96,12 +96,11 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata
 {
     HttpClient *client = userdata;
     sd_event_source *source = socket_data;
-    bool remove = what == CURL_POLL_REMOVE;
     int r;
 
     (void)easy;
-    r = poll_set_descriptor(&client->poll, fd, !remove && (what & CURL_POLL_IN),
-            !remove && (what & CURL_POLL_OUT), &source);
+    /* CURL_POLL_REMOVE has neither bit. */
+    r = poll_set_descriptor(&client->poll, fd, what & CURL_POLL_IN, what & CURL_POLL_OUT, &source);
     (void)curl_multi_assign(client->multi, fd, source);
     return r < 0 ? -1 : 0;
 }
@@ -259,9 +258,7 @@ int http_client_new(sd_event *event, const EngineAddress *address, void (*on_new
         return -ENOMEM;
     }
 
-    client->address = address;
-    client->on_news = on_news;
-    client->userdata = userdata;
+    *client = (HttpClient){ .address = address, .on_news = on_news, .userdata = userdata };
     r = client_set_up(client, event);
     if (r < 0) {
         (void)http_client_free(client);

@@ -10,23 +10,23 @@
 
 int engine_split_reference(const char *image, char **ret_name, char **ret_tag)
 {
-    const char *digest = strchr(image, '@');
-    const char *end = digest ? digest : image + strlen(image);
-    const char *slash = memrchr(image, '/', (size_t)(end - image));
-    const char *first = slash ? slash + 1 : image;
-    /* A colon before the last slash belongs to a registry's port. */
-    const char *colon = memchr(first, ':', (size_t)(end - first));
-    const char *name_end = colon ? colon : end;
-    const char *tag = digest ? digest + 1 : colon ? colon + 1 : "latest";
-    _cleanup_free_ char *name = strndup(image, (size_t)(name_end - image)), *copy = NULL;
+    _cleanup_free_ char *name = NULL, *tag = NULL;
+    const char *at = strchrnul(image, '@'), *slash, *colon;
 
-    copy = colon && digest ? strdup(tag) : strdup(tag);
-    if (!name || !copy)
+    /* A colon before the last slash belongs to a registry's port. */
+    slash = memrchr(image, '/', (size_t)(at - image));
+    colon = memchr(slash ? slash : image, ':', (size_t)(at - (slash ? slash : image)));
+
+    name = strndup(image, (size_t)((colon ? colon : at) - image));
+    /* A digest says more than the tag beside it. */
+    tag = *at ? strdup(at + 1) : strdup(colon ? colon + 1 : "latest");
+    if (!name || !tag)
         return -ENOMEM;
-    if (!*name || !*copy)
+    if (!*name || !*tag)
         return -EINVAL;
+
     *ret_name = TAKE_PTR(name);
-    *ret_tag = TAKE_PTR(copy);
+    *ret_tag = TAKE_PTR(tag);
     return 0;
 }
 

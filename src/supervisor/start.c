@@ -356,6 +356,14 @@ void action_create(Supervisor *supervisor)
     (void)text_replace(&supervisor->container.id, NULL);
     notify_status("Creating the container");
     r = run_request_fit_api(supervisor->request, engine_api_minor(supervisor->engine));
+    if (r == -EOPNOTSUPP) {
+        supervisor_fail(supervisor, EXIT_ENGINE,
+                "the engine speaks API 1.%u and would silently ignore a --mount option of the run "
+                "line (bind-recursive=readonly needs 1.44, volume-subpath 1.45)",
+                engine_api_minor(supervisor->engine));
+        supervisor_report(supervisor, EVENT_FAILED);
+        return;
+    }
     if (r >= 0)
         r = engine_create(supervisor->engine, supervisor->container.name,
                 supervisor->request->platform, supervisor->request->body, on_created, supervisor,

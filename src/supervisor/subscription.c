@@ -294,8 +294,7 @@ void subscription_drop_output(Subscription *subscription)
 {
     if (!subscription->streams[STREAM_OUTPUT])
         return;
-    subscription->streams[STREAM_OUTPUT] =
-            engine_call_cancel(subscription->streams[STREAM_OUTPUT]);
+    subscription->streams[STREAM_OUTPUT] = engine_call_cancel(subscription->streams[STREAM_OUTPUT]);
     subscription->handlers.on_output_end(subscription->handlers.userdata);
 }
 

@@ -193,6 +193,8 @@ static const struct {
     { "status web --json", "status name=web json" },
     { "--json status web", "status name=web json" },
     { "status -- web", "status name=web" },
+    { "cleanup /web", "cleanup name=web" },
+    { "cleanup 0123456789ab", "cleanup name=0123456789ab" },
     { "check", "check" },
     { "check -v", "check verbose" },
     { "--help", "help" },
@@ -308,7 +310,15 @@ static const struct {
     { "status --rm web", "--rm is an option of run, not of status" },
     { "--dry-run cleanup web", "--dry-run is an option of run, not of cleanup" },
     { "status --no-such web", "unknown option (docker's own stand behind \"run\"): --no-such" },
-    { "cleanup a\nb c", "cleanup: \"c\" is one argument too many" },
+    { "cleanup a\nb",
+            "cleanup: \"a?b\" is not a container's name (letters, digits, _ . -, the "
+            "first a letter or digit)" },
+    { "cleanup ../x",
+            "cleanup: \"../x\" is not a container's name (letters, digits, _ . -, the "
+            "first a letter or digit)" },
+    { "status ",
+            "status: \"\" is not a container's name (letters, digits, _ . -, the first a "
+            "letter or digit)" },
     { "a\nb", "unknown command \"a?b\": it is run (or --), cleanup, status or check" },
 };
 

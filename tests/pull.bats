@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# Images that are not there yet, from a real registry on loopback.
+
+load lib/host
+load lib/container
+
+readonly registry=127.0.0.1:5000
+
+setup_file() {
+    cat >/tmp/registry.yml <<'YML'
+version: 0.1
+storage:
+  inmemory: {}
+http:
+  addr: 127.0.0.1:5000
+YML
+    systemd-run --quiet --unit=registry /images/docker-registry serve /tmp/registry.yml
+    load lib/host
+    wait_for 10 curl -fs -o /dev/null http://127.0.0.1:5000/v2/
+    docker tag busybox 127.0.0.1:5000/app:1
+    docker push -q 127.0.0.1:5000/app:1
+    docker rmi 127.0.0.1:5000/app:1
+}
+
+teardown_file() {
+    systemctl stop registry
+}
+
+@test "a missing image is pulled, and the unit says so" {
+    container_unit pulls -- --rm "$registry/app:1" sh -c "$heeds_term"
+    systemctl start pulls
+    [ "$(docker inspect -f '{{.Config.Image}}' pulls)" = "$registry/app:1" ]
+    journal_has pulls "pulled $registry/app:1"
+    systemctl stop pulls
+    systemctl start pulls
+    [ "$(unit_journal pulls | grep -c "pulled $registry/app:1")" = 1 ]
+}
+
+@test "--pull=always asks each time, --pull=never never" {
+    container_unit always -- --rm --pull=always "$registry/app:1" sh -c "$heeds_term"
+    systemctl start always
+    systemctl restart always
+    [ "$(unit_journal always | grep -c "pulled $registry/app:1")" = 2 ]
+    docker rmi -f "$registry/app:1"
+    container_unit never -- --rm --pull=never "$registry/app:1" true
+    ! systemctl start never
+    [ "$(exit_status_of never)" = 125 ]
+}
+
+@test "what the registry does not have is 125, in the engine's words, with nothing left" {
+    container_unit missing -- --rm "$registry/no-such:1" true
+    ! systemctl start missing
+    [ "$(exit_status_of missing)" = 125 ]
+    wait_for 5 journal_has missing "manifest"
+    no_leftovers missing
+}
+
+@test "the bare name of an image means its tag latest, and nothing else is pulled" {
+    docker tag busybox "$registry/many:latest"
+    docker tag busybox "$registry/many:other"
+    docker push -q "$registry/many:latest"
+    docker push -q "$registry/many:other"
+    docker rmi "$registry/many:latest" "$registry/many:other"
+    container_unit many -- --rm "$registry/many" sh -c "$heeds_term"
+    systemctl start many
+    [ "$(docker images -q "$registry/many" --format '{{.Tag}}')" = latest ]
+}
