@@ -86,7 +86,7 @@ FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
 
 .PHONY: lint
 lint: ## Check format, floors, scripts, man page; static analysis
-	clang-format --dry-run --Werror $(FORMATTED)
+	@echo clang-format; clang-format --dry-run --Werror $(FORMATTED)
 	./tests/lint/floors
 	./tests/lint/life-cycle
 	shellcheck -x $(SCRIPTS)

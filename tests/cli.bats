@@ -3,7 +3,6 @@
 # host: systemd
 
 load lib/host
-bats_require_minimum_version 1.5.0
 
 # refused WORDS... -- PATTERN: exit 64, nothing on stdout, one line on stderr that has PATTERN.
 refused() {

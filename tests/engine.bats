@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # An engine that is late, goes away, comes back, or hangs.
 # host: live-restore
+# What is quoted is for the container's shell; $heeds_term comes from lib/container.
+# shellcheck disable=SC2016,SC2154
 
 load lib/host
 load lib/container
@@ -42,9 +44,27 @@ status_says() {
 @test "no engine at all: exit status 69" {
     systemctl stop docker.service docker.socket
     container_unit none --engine-wait=500ms -- --rm busybox true
-    ! systemctl start none
+    run ! systemctl start none
     [ "$(exit_status_of none)" = 69 ]
     start_docker
+}
+
+@test "an engine behind tcp:// is as good" {
+    systemd-run --quiet --unit=over-tcp systemd-socket-activate -l 127.0.0.1:2375 \
+        /lib/systemd/systemd-socket-proxyd /run/docker.sock
+    container_unit remote -H tcp://127.0.0.1:2375 -- --rm busybox sh -c "echo over-tcp; $heeds_term"
+    wait_for 5 listens_on_2375
+    systemctl start remote
+    wait_for 5 journal_has remote over-tcp
+    [ "$(cgroup_of "$(container_pid remote)")" = /system.slice/remote.service/payload ]
+    systemctl stop remote
+    [ "$(unit_property remote Result)" = success ]
+    systemctl stop over-tcp
+    no_leftovers remote
+}
+
+listens_on_2375() {
+    ss -ltn | grep -q 127.0.0.1:2375
 }
 
 # Without --rm: Docker 20.10 takes a container with AutoRemove down when it restarts, live-restore or
@@ -130,7 +150,7 @@ docker_answers() {
             [ "$(docker inspect -f '{{.Id}}' left)" != "$first" ]
             ;;
         fail)
-            ! systemctl start left
+            run ! systemctl start left
             [ "$(exit_status_of left)" = 125 ]
             [ "$(docker inspect -f '{{.Id}}' left)" = "$first" ]
             docker rm -f left

@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # How it ends: the container's exit status is the unit's.
+# What is quoted is for the container's shell; $heeds_term comes from lib/container.
+# shellcheck disable=SC2016,SC2154
 
 load lib/host
 load lib/container
@@ -74,18 +76,18 @@ load lib/container
 
 @test "a command that is not there is 127, one that cannot be run 126, as with docker run" {
     container_unit nothing -- --rm busybox /no/such/command
-    ! systemctl start nothing
+    run ! systemctl start nothing
     [ "$(exit_status_of nothing)" = 127 ]
     no_leftovers nothing
     container_unit folder -- --rm busybox /etc
-    ! systemctl start folder
+    run ! systemctl start folder
     [ "$(exit_status_of folder)" = 126 ]
     no_leftovers folder
 }
 
 @test "what the engine refuses is 125, in its own words" {
     container_unit refused -- --rm -v relative/../path:/x busybox true
-    ! systemctl start refused
+    run ! systemctl start refused
     [ "$(exit_status_of refused)" = 125 ]
     wait_for 5 journal_has refused "relative/../path"
     no_leftovers refused
@@ -95,7 +97,7 @@ load lib/container
     docker run -d --name taken busybox sleep 1000
     id=$(docker inspect -f '{{.Id}}' taken)
     container_unit taken -- --rm busybox true
-    ! systemctl start taken
+    run ! systemctl start taken
     [ "$(exit_status_of taken)" = 125 ]
     wait_for 5 journal_has taken "that systemd-ctr did not start"
     [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' taken)" = "$id true" ]
@@ -103,7 +105,7 @@ load lib/container
 
 @test "an image that is not there and not to be pulled is 125" {
     container_unit imageless -- --rm --pull=never no-such-image true
-    ! systemctl start imageless
+    run ! systemctl start imageless
     [ "$(exit_status_of imageless)" = 125 ]
     wait_for 5 journal_has imageless "no-such-image"
     no_leftovers imageless

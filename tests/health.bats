@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # Ready when the container is healthy; the watchdog believes Docker's health check.
+# What is quoted is for the container's shell; $heeds_term comes from lib/container.
+# shellcheck disable=SC2016,SC2154
 
 load lib/host
 load lib/container
@@ -24,7 +26,7 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
 
 @test "--ready=healthy without a check is refused, and nothing is left" {
     container_unit unchecked --ready=healthy -- --rm busybox sh -c "$heeds_term"
-    ! systemctl start unchecked
+    run ! systemctl start unchecked
     [ "$(exit_status_of unchecked)" = 125 ]
     wait_for 5 journal_has unchecked "health check"
     no_leftovers unchecked
@@ -32,7 +34,7 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
 
 @test "a check that never passes lets TimeoutStartSec= fail the start, and nothing is left" {
     container_unit never TimeoutStartSec=3 -- --rm --health-cmd false --health-interval 200ms busybox sh -c "$heeds_term"
-    ! systemctl start never
+    run ! systemctl start never
     [ "$(unit_property never Result)" = timeout ]
     no_leftovers never
 }
@@ -43,7 +45,7 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
     systemctl start waits
     (((${EPOCHREALTIME/./} - before) >= 1500000))
     container_unit dies --wait-before-notify=5s -- --rm busybox sh -c 'sleep 0.3; exit 4'
-    ! systemctl start dies
+    run ! systemctl start dies
     [ "$(exit_status_of dies)" = 4 ]
 }
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # Images that are not there yet, from a real registry on loopback.
+# What is quoted is for the container's shell; $heeds_term comes from lib/container.
+# shellcheck disable=SC2016,SC2154
 
 load lib/host
 load lib/container
@@ -43,13 +45,13 @@ teardown_file() {
     [ "$(unit_journal always | grep -c "pulled $registry/app:1")" = 2 ]
     docker rmi -f "$registry/app:1"
     container_unit never -- --rm --pull=never "$registry/app:1" true
-    ! systemctl start never
+    run ! systemctl start never
     [ "$(exit_status_of never)" = 125 ]
 }
 
 @test "what the registry does not have is 125, in the engine's words, with nothing left" {
     container_unit missing -- --rm "$registry/no-such:1" true
-    ! systemctl start missing
+    run ! systemctl start missing
     [ "$(exit_status_of missing)" = 125 ]
     wait_for 5 journal_has missing "manifest"
     no_leftovers missing
@@ -64,4 +66,16 @@ teardown_file() {
     container_unit many -- --rm "$registry/many" sh -c "$heeds_term"
     systemctl start many
     [ "$(docker images -q "$registry/many" --format '{{.Tag}}')" = latest ]
+}
+
+@test "while it pulls systemd is told to wait, and why" {
+    docker rmi -f "$registry/app:1"
+    container_unit patient -- --rm "$registry/app:1" sh -c "$heeds_term"
+    systemctl log-level debug
+    systemctl start patient
+    systemctl log-level info
+    journalctl --sync
+    journalctl --no-pager -o cat _PID=1 >"$BATS_TEST_TMPDIR/manager"
+    grep -q "patient.service: Got notification message.*EXTEND_TIMEOUT_USEC=" "$BATS_TEST_TMPDIR/manager"
+    grep -q "patient.service: Got notification message.*STATUS=Pulling $registry/app:1" "$BATS_TEST_TMPDIR/manager"
 }

@@ -141,8 +141,9 @@ typedef struct EngineOutput {
 int engine_attach(Engine *engine, const char *container, bool tty, const EngineOutput *output,
         EngineCall **ret_call);
 
-/* Stops and resumes the flow of a call; the engine is not read meanwhile. A little may still come
- * after pausing: what was already received. NULL is fine. */
+/* Stops and resumes the flow of a call, its on_end included. What was received already (64 KiB at
+ * most) waits here, but for the rest of the piece that is being handed over; then the engine is
+ * not read any further. NULL is fine. */
 void engine_call_pause(EngineCall *call, bool paused);
 /* NULL is fine. Returns NULL. The engine may or may not have carried the call out. */
 EngineCall *engine_call_cancel(EngineCall *call);

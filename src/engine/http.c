@@ -32,7 +32,7 @@ struct HttpTransfer {
     bool head_told;
     bool ended;
     bool paused;
-    bool held; /* libcurl holds data back: we did not take it */
+    bool held; /* libcurl holds data back since the inbox is full */
     Buffer inbox;
     char text[CURL_ERROR_SIZE];
 };
@@ -81,7 +81,7 @@ static size_t on_curl_data(char *data, size_t one, size_t size, void *userdata)
     HttpTransfer *transfer = userdata;
 
     (void)one;
-    if (transfer->paused || (transfer->inbox.size > 0 && size > INBOX_MAX - transfer->inbox.size)) {
+    if (transfer->inbox.size > 0 && size > INBOX_MAX - transfer->inbox.size) {
         transfer->held = true;
         return CURL_WRITEFUNC_PAUSE;
     }
@@ -115,14 +115,21 @@ static int on_curl_timer(CURLM *multi, long msec, void *userdata)
 
 /* ---- the loop ---- */
 
-/* What libcurl's result means in our terms; `number` is the errno that it saw, if any. */
-static int error_of_code(CURLcode code, int number)
+/* What libcurl's result means in our terms. */
+static int transfer_error_of(HttpTransfer *transfer, CURLcode code)
 {
+    bool tls = transfer->client->address->tls;
+    long number = 0, sent = 0;
+
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+
     switch (code) {
     case CURLE_OK:
-        return 0;
+        /* An end in the middle of the headers is no failure to it. */
+        return transfer->status == 0 ? -ECONNRESET : 0;
     case CURLE_COULDNT_CONNECT:
-        return number > 0 ? -number : -ECONNREFUSED;
+        return number > 0 ? (int)-number : -ECONNREFUSED;
     case CURLE_COULDNT_RESOLVE_HOST:
         return -EHOSTUNREACH;
     case CURLE_OPERATION_TIMEDOUT:
@@ -132,46 +139,22 @@ static int error_of_code(CURLcode code, int number)
     case CURLE_SEND_ERROR:
         return -ECONNRESET;
     case CURLE_RECV_ERROR: /* also said of chunks that are none, and then recv(2) did not fail */
-        return number > 0 ? -ECONNRESET : -EBADMSG;
-    case CURLE_OUT_OF_MEMORY:
-        return -ENOMEM;
-    case CURLE_WRITE_ERROR: /* our callbacks refused what came */
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
-    case CURLE_BAD_CONTENT_ENCODING:
-#if LIBCURL_VERSION_NUM >= 0x080600
-    case CURLE_TOO_LARGE:
-#endif
-        return -EBADMSG;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-        return -EPROTO;
+        return tls ? -EPROTO : number > 0 ? -ECONNRESET : -EBADMSG;
+    case CURLE_OUT_OF_MEMORY: /* also said, before 8.6, of a header line of more than 100 KiB */
+        return sent > 0 && transfer->status == 0 ? -EBADMSG : -ENOMEM;
     default:
-        return -EIO;
+        return sent > 0 ? -EBADMSG : tls ? -EPROTO : -EIO;
     }
 }
 
 static void transfer_end(HttpTransfer *transfer, CURLcode code)
 {
     const char *text = transfer->refusal ? transfer->refusal : curl_easy_strerror(code);
-    long number = 0, sent = 0;
 
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (transfer->ended)
+        return;
     transfer->ended = true;
-    transfer->error = error_of_code(code, (int)number);
-    if (code == CURLE_RECV_ERROR && transfer->client->address->tls)
-        transfer->error = -EPROTO;
-    /* An end in the middle of the headers is none to libcurl. */
-    if (code == CURLE_OK && transfer->status == 0)
-        transfer->error = -ECONNRESET;
-    /* What it says, before 8.6, of a header line of more than 100 KiB. */
-    if (code == CURLE_OUT_OF_MEMORY && transfer->status == 0 && sent > 0)
-        transfer->error = -EBADMSG;
-
+    transfer->error = transfer_error_of(transfer, code);
     if (transfer->error < 0 && (transfer->refusal || !transfer->text[0]))
         (void)snprintf(transfer->text, sizeof(transfer->text), "%s", text);
 }
@@ -244,13 +227,29 @@ static int client_set_up(HttpClient *client, sd_event *event)
     return 0;
 }
 
+/* libcurl sets its TLS library up at once, whether TLS will be spoken or not (curl_global_init(3):
+ * CURL_GLOBAL_SSL means nothing since 7.57), and reading openssl.cnf is most of the work. Who does
+ * not speak it has no settings for it. */
+static CURLcode init_curl(bool speaks_tls)
+{
+    bool skip = !speaks_tls && !getenv("OPENSSL_CONF");
+    CURLcode code;
+
+    if (skip)
+        (void)setenv("OPENSSL_CONF", "/dev/null", 1);
+    code = curl_global_init(CURL_GLOBAL_NOTHING);
+    if (skip)
+        (void)unsetenv("OPENSSL_CONF");
+    return code;
+}
+
 int http_client_new(sd_event *event, const EngineAddress *address, void (*on_news)(void *userdata),
         void *userdata, HttpClient **ret)
 {
     HttpClient *client;
     int r;
 
-    if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
+    if (init_curl(address->tls) != CURLE_OK)
         return -ENOMEM;
     client = calloc(1, sizeof(HttpClient));
     if (!client) {
@@ -394,12 +393,12 @@ HttpTransfer *http_transfer_free(HttpTransfer *transfer)
     return NULL;
 }
 
-/* Takes what libcurl held back, if it may come now. */
+/* Takes what libcurl held back, now that the inbox is empty. */
 static void transfer_resume(HttpTransfer *transfer)
 {
     CURLcode code;
 
-    if (!transfer->held || transfer->paused || transfer->ended)
+    if (!transfer->held || transfer->ended)
         return;
     transfer->held = false;
     /* Runs on_curl_data() from inside. Its failures are not among curl_multi_info_read()'s. */
@@ -441,8 +440,6 @@ const char *http_transfer_header(HttpTransfer *transfer, const char *name)
 void http_transfer_pause(HttpTransfer *transfer, bool paused)
 {
     transfer->paused = paused;
-    if (paused)
-        return;
-    transfer_resume(transfer);
-    poll_run_soon(&transfer->client->poll);
+    if (!paused)
+        poll_run_soon(&transfer->client->poll);
 }

@@ -69,5 +69,5 @@ HttpTransfer *http_transfer_free(HttpTransfer *transfer);
 HttpNewsKind http_transfer_next(HttpTransfer *transfer, HttpNews *ret);
 /* The last value of a header, or NULL. Borrowed from the transfer. */
 const char *http_transfer_header(HttpTransfer *transfer, const char *name);
-/* While paused, there are no news of body and end, and the socket is not read. */
+/* While paused, there are no news of body and end; so the socket is soon not read any more. */
 void http_transfer_pause(HttpTransfer *transfer, bool paused);

@@ -5,6 +5,8 @@
 # A file says in a comment `# host: KIND` what it wants: systemd (the default: Docker with the systemd
 # cgroup driver), cgroupfs (with that driver), live-restore, or none (it runs on the machine itself).
 
+bats_require_minimum_version 1.5.0
+
 readonly unit_folder=/run/systemd/system
 readonly system_slice=/sys/fs/cgroup/system.slice
 

@@ -306,10 +306,10 @@ static void test_what_does_not_freeze(void **state)
 
     (void)state;
     SCRATCH_NEEDED();
+    sleeps = scratch_spawn(&scratch, scratch.source, scratch_sleep, NULL);
     assert_int_equal(0, pipe2(pipes, O_CLOEXEC));
     said = pipes[0];
     says = pipes[1];
-    sleeps = scratch_spawn(&scratch, scratch.source, scratch_sleep, NULL);
     waits = scratch_spawn(&scratch, scratch.source, wait_for_ever, &says);
     (void)close(TAKE_FD(says));
     if (read(said, directory, sizeof(directory)) <= 0) {

@@ -92,8 +92,8 @@ static void test_journald(void **unused)
     assert_int_equal(create_request_complete(&plain, &options, "web.service", &message), 0);
     log = json_value_get(json_value_get(plain.body, "HostConfig"), "LogConfig");
     assert_string_equal(json_member_string(log, "Type", ""), "journald");
-    assert_string_equal(json_member_string(json_value_get(log, "Config"), "labels", ""),
-            "object_systemd_unit");
+    assert_string_equal(
+            json_member_string(json_value_get(log, "Config"), "labels", ""), "object_systemd_unit");
     assert_string_equal(label_of(&plain, "object_systemd_unit"), "web.service");
 
     assert_int_equal(create_request_complete(&more, &options, "web.service", &message), 0);

@@ -40,8 +40,7 @@ static void test_inspect(void **unused)
         _cleanup_json_ JsonValue *inspect = NULL;
         DockerHealth health;
 
-        assert_int_equal(
-                json_value_parse(cases[i].inspect, strlen(cases[i].inspect), &inspect), 0);
+        assert_int_equal(json_value_parse(cases[i].inspect, strlen(cases[i].inspect), &inspect), 0);
         docker_health_of_inspect(inspect, &health);
         assert_int_equal(health.has_check, cases[i].health.has_check);
         assert_int_equal(health.status, cases[i].health.status);

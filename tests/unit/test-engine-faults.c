@@ -93,37 +93,38 @@ static const struct {
     { "status 999", "HTTP/1.1 999 What\r\n\r\n", -EBADMSG, 0, FAKE_KEEP },
     { "another protocol", "HTTP/1.1 101 Switching\r\nUpgrade: tcp\r\n\r\n", -EBADMSG, 0,
             FAKE_KEEP },
+    { "no header", "HTTP/1.1 200 OK\r\nContent\rLength: 2\r\n\r\n{}", -EBADMSG, 0, FAKE_KEEP },
     { "no chunk", CHUNKED "xyz\r\n", -EBADMSG, 200, FAKE_KEEP },
     { "no number", HEAD("x9") "{}", -EBADMSG, 0, FAKE_KEEP },
 };
 
+static void check_fault(size_t i, bool tcp, size_t piece)
+{
+    FakeReply reply = {
+        .request = "", .text = faults[i].reply, .piece = piece, .end = faults[i].end
+    };
+    Seen seen = { 0 };
+    Rig rig;
+
+    rig_open_at(&rig, tcp, &reply, 1);
+    inspect(&rig, USEC_INFINITY, &seen);
+    if (getenv("VERBOSE"))
+        print_message("%s, pieces of %zu: %s\n", faults[i].name, piece, seen.message);
+    assert_int_equal(faults[i].error, seen.error);
+    assert_int_equal(faults[i].status, seen.status);
+    assert_non_null(strstr(seen.message, rig.fake.address));
+    assert_null(seen.body);
+    assert_int_equal(1, rig.fake.requests_size);
+    seen_clear(&seen);
+    rig_close(&rig);
+}
+
 static void test_faults(void **state)
 {
-    static const size_t pieces[] = { 0, 1 };
-
     (void)state;
     for (size_t i = 0; i < ELEMENTS(faults); i++)
-        for (size_t n = 0; n < ELEMENTS(pieces); n++) {
-            FakeReply reply = {
-                .request = "", .text = faults[i].reply, .piece = pieces[n], .end = faults[i].end
-            };
-            Seen seen = { 0 };
-            Rig rig;
-
-            if (getenv("VERBOSE"))
-                print_message("%s, pieces of %zu\n", faults[i].name, pieces[n]);
-            rig_open(&rig, &reply, 1);
-            inspect(&rig, USEC_INFINITY, &seen);
-            if (getenv("VERBOSE"))
-                print_message("  %s\n", seen.message);
-            assert_int_equal(faults[i].error, seen.error);
-            assert_int_equal(faults[i].status, seen.status);
-            assert_non_null(strstr(seen.message, rig.fake.address));
-            assert_null(seen.body);
-            assert_int_equal(1, rig.fake.requests_size);
-            seen_clear(&seen);
-            rig_close(&rig);
-        }
+        for (unsigned n = 0; n < 4; n++)
+            check_fault(i, n & 1, n >> 1);
 }
 
 static void test_reset(void **state)
