@@ -150,3 +150,37 @@ unit_has_main_process() {
     kill -KILL "$(unit_property bare MainPID)"
     wait_for 5 no_leftovers bare
 }
+
+@test "a name that is the beginning of a stranger's ID is free" {
+    stranger=$(docker create busybox true)
+    container_unit "${stranger:0:4}" -- --rm busybox sh -c "$heeds_term"
+    systemctl start "${stranger:0:4}"
+    docker container inspect "$stranger" >/dev/null
+    systemctl stop "${stranger:0:4}"
+    docker container inspect "$stranger" >/dev/null
+    systemd-ctr cleanup "${stranger:0:4}"
+    docker container inspect "$stranger" >/dev/null
+    run -1 systemd-ctr status "${stranger:0:4}"
+}
+
+@test "the anonymous volumes of a stopped container outlive it, those of --rm do not" {
+    container_unit volumes -- -v /data busybox sh -c "$heeds_term"
+    for _ in 1 2; do
+        systemctl start volumes
+        systemctl stop volumes
+    done
+    [ "$(docker volume ls -q | wc -l)" = 2 ]
+    docker volume prune -f >/dev/null
+    container_unit tidy -- --rm -v /data busybox sh -c "$heeds_term"
+    systemctl start tidy
+    systemctl stop tidy
+    [ "$(docker volume ls -q | wc -l)" -le 1 ]
+}
+
+@test "a restart of dockerd is no stop that was asked for: Restart=on-failure brings it back" {
+    container_unit back Restart=on-failure RestartSec=100ms -- busybox sh -c "$heeds_term"
+    systemctl start back
+    systemctl restart docker
+    wait_for 30 unit_property_is back NRestarts 1
+    wait_for 30 unit_property_is back ActiveState active
+}

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-
 #include "cgroup/core_files.h"
 
 #include <dirent.h>

@@ -11,6 +11,7 @@
  * answers with -ENODEV, one that is not there with -ENOENT: cgroup_is_gone().
  */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <sys/types.h>
 

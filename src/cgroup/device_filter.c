@@ -96,7 +96,7 @@ static int query_source(int source, bool required, Programs *ret_wanted, char **
 
 static int attach_programs(const Programs *wanted, int destination)
 {
-    Programs there;
+    Programs there = {};
     int r;
 
     r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
@@ -116,7 +116,7 @@ static int attach_programs(const Programs *wanted, int destination)
 int device_filter_carry(int source, int destination, bool required, char **ret_message)
 {
     _cleanup_free_ char *message = NULL;
-    Programs wanted;
+    Programs wanted = {};
     int r;
 
     r = query_source(source, required, &wanted, &message);

@@ -169,12 +169,14 @@ static bool is_implied(const Limit *limit, int cgroup)
             there <= wanted;
 }
 
-void limits_drop_implied(Limits *limits, int cgroup)
+void limits_drop_implied(Limits *limits, int cgroup, bool tasks_only)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < limits->n; i++) {
-        if (!is_implied(&limits->items[i], cgroup)) {
+        bool counts = !tasks_only || text_equal(limits->items[i].file, "pids.max");
+
+        if (!counts || !is_implied(&limits->items[i], cgroup)) {
             limits->items[kept++] = limits->items[i];
             continue;
         }
@@ -313,6 +315,13 @@ static int refuse(int r, const Limit *limit, const char *why, char **ret_message
     return r;
 }
 
+static bool has_processes(int cgroup)
+{
+    _cleanup_free_ char *procs = NULL;
+
+    return cgroup_read(cgroup, "cgroup.procs", &procs) >= 0 && *procs;
+}
+
 static int set_limits(const Limits *limits, const CgroupLayout *layout, char **ret_message)
 {
     _cleanup_close_ int payload = -1;
@@ -320,16 +329,12 @@ static int set_limits(const Limits *limits, const CgroupLayout *layout, char **r
     int r;
 
     r = create_group(layout->payload, limits);
+    /* What is in force counts, not what libcgroup says: 2.0.2 has the errno of a failed write and
+     * leaves the group, 3.1 has a code of its own and removes it. */
     payload = cgroup_open(layout->mount, layout->payload);
-    if (payload < 0)
-        return refuse(payload, limits->items, strerror(-payload), ret_message);
-    missing = limits_missing(limits, payload);
+    missing = payload < 0 ? limits->items : limits_missing(limits, payload);
     if (!missing)
         return 0;
-    if (r == -EBUSY)
-        return refuse(r, missing,
-                "processes in the unit's cgroup itself keep its controllers from being enabled",
-                ret_message);
     return refuse(
             r < 0 ? r : -EBADE, missing, r < 0 ? strerror(-r) : "it was not taken", ret_message);
 }
@@ -350,8 +355,9 @@ int limits_carry(int source, const CgroupLayout *layout, char **ret_message)
         return r;
     }
     /* The usual case is none but systemd's default for tasks, which the unit has as well: nothing
-     * to do, and libcgroup's start-up is saved. */
-    limits_drop_implied(&limits, unit);
+     * to do, and libcgroup's start-up is saved. The others are set even where the unit's are as
+     * strict: systemctl set-property may loosen those while the container runs. */
+    limits_drop_implied(&limits, unit, layout->delegated);
     if (limits.n == 0)
         return 0;
 
@@ -362,6 +368,10 @@ int limits_carry(int source, const CgroupLayout *layout, char **ret_message)
     if (without)
         return refuse(-EOPNOTSUPP, without,
                 "its controller is not delegated to the unit (Delegate=yes delegates all)",
+                ret_message);
+    if (has_processes(unit))
+        return refuse(-EBUSY, limits.items,
+                "processes in the unit's cgroup itself keep controllers from being enabled below",
                 ret_message);
     return set_limits(&limits, layout, ret_message);
 }

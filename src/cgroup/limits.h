@@ -29,8 +29,9 @@ void limits_clear(Limits *limits);
 
 /* The limits set on this cgroup. For limits_clear(). */
 int limits_read(int cgroup, Limits *ret);
-/* Drops those that `cgroup` has at least as strict: they hold for all below it. */
-void limits_drop_implied(Limits *limits, int cgroup);
+/* Drops those that `cgroup` has at least as strict: they hold for all below it. With `tasks_only`
+ * none but pids.max. */
+void limits_drop_implied(Limits *limits, int cgroup, bool tasks_only);
 /* The first that is not in force in `cgroup`; NULL: all are. Borrowed. */
 const Limit *limits_missing(const Limits *limits, int cgroup);
 

@@ -42,13 +42,21 @@ static int kill_listed(const CgroupLayout *layout, int cgroup, int signal_number
 {
     struct killing killing = { .signal_number = signal_number, .foreign_only = !layout->delegated };
     unsigned rounds = signal_number == SIGKILL ? ROUNDS_MAX : 1;
-    int r;
+    int r = 0;
 
     do {
         killing.n = 0;
         r = cgroup_each(cgroup, kill_cgroup, &killing);
     } while (r >= 0 && killing.n > 0 && --rounds > 0);
     return cgroup_is_gone(r) ? 0 : r;
+}
+
+/* All in it and below; -ENOENT: the kernel has no such file (Linux 5.14 brought it). */
+static int kill_whole(int cgroup)
+{
+    int r = cgroup_write(cgroup, "cgroup.kill", "1");
+
+    return r == -ENODEV ? 0 : r;
 }
 
 int payload_kill(const CgroupLayout *layout, int signal_number)
@@ -59,12 +67,31 @@ int payload_kill(const CgroupLayout *layout, int signal_number)
     if (payload < 0)
         return cgroup_is_gone(payload) ? 0 : payload;
     if (layout->delegated && signal_number == SIGKILL) {
-        r = cgroup_write(payload, "cgroup.kill", "1");
-        /* Linux 5.14 brought it. */
+        r = kill_whole(payload);
         if (r != -ENOENT)
-            return r == -ENODEV ? 0 : r;
+            return r;
     }
     return kill_listed(layout, payload, signal_number);
+}
+
+static bool is_of_container(const char *path, const void *userdata)
+{
+    return cgroup_path_is_of_container(path, userdata);
+}
+
+int container_kill(const CgroupLayout *layout, const char *container_id)
+{
+    _cleanup_free_ char *path = NULL;
+    _cleanup_close_ int cgroup = -1;
+    int r;
+
+    r = cgroup_find(layout->mount, is_of_container, container_id, &path);
+    if (r < 0)
+        return cgroup_is_gone(r) ? 0 : r;
+    cgroup = cgroup_open(layout->mount, path);
+    if (cgroup < 0)
+        return cgroup_is_gone(cgroup) ? 0 : cgroup;
+    return kill_whole(cgroup);
 }
 
 int payload_is_populated(const CgroupLayout *layout)

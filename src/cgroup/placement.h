@@ -5,10 +5,12 @@
  * Brings a running container into the unit's cgroup, with all its walls: mode
  * `move` of the specification.
  *
- *   1. payload exists; limits of Docker's cgroup are in force there   limits.c
- *   2. its device filter is attached there                            device_filter.c
- *   3. freeze the source, move all of it, again until it is empty     migration.c
- *   4. thaw, whatever happened
+ *   1. UNIT/payload is there, anew                                    core_files.c
+ *   2. Docker's device filter is attached to it                       device_filter.c
+ *   3. the limits of Docker's cgroup are in force in it               limits.c
+ *   4. the source is frozen, moved, again until it is empty, thawed   migration.c
+ *
+ * How what lives in the payload is ended and cleared away is in payload.c.
  *
  * Runs from the event loop in small steps; nothing waits.
  */
@@ -48,6 +50,9 @@ DEFINE_CLEANUP(Placement *, placement_free);
  * beside us: there only what is in another PID namespace than ours is signalled, and with
  * --pid=host it is systemd (KillMode=) that ends the rest. 0 also when nothing was there. */
 int payload_kill(const CgroupLayout *layout, int signal_number);
+/* SIGKILL to all in the cgroup that Docker made for this container, if there is one: for a
+ * container that was never placed. */
+int container_kill(const CgroupLayout *layout, const char *container_id);
 /* 1: something lives that payload_kill() would signal, 0: nothing, or no such cgroup. */
 int payload_is_populated(const CgroupLayout *layout);
 /* Thaws what is frozen in UNIT/payload and removes it with all empty cgroups below; what is

@@ -252,6 +252,7 @@ int call_start(
         .target = target,
         .json = request->body ? json_value_format(request->body) : NULL,
         .timeout_usec = request->timeout_usec,
+        .is_fresh = request->is_fresh,
         .is_idle = request->is_idle };
     r = http_transfer_new(engine->http, &http_request, &call->transfer);
     if (r < 0) {

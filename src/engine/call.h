@@ -36,6 +36,7 @@ typedef struct CallRequest {
     JsonValue *body; /* borrowed; may be NULL */
     uint64_t timeout_usec;
     bool is_unversioned;
+    bool is_fresh;   /* on a connection of its own */
     bool is_idle;    /* silent for long */
     bool is_endless; /* the engine alone does not end it: if it does, it goes away */
     /* Look at what came. Negative: the call ends with that error and *ret_message, which they

@@ -107,13 +107,15 @@ int engine_kill(Engine *engine, const char *container, const char *signal_name,
     return act(engine, "POST", TAKE_PTR(target), handler, userdata, ret_call);
 }
 
-int engine_remove(Engine *engine, const char *container, EngineHandler handler, void *userdata,
-        EngineCall **ret_call)
+int engine_remove(Engine *engine, const char *container, unsigned flags, EngineHandler handler,
+        void *userdata, EngineCall **ret_call)
 {
+    static const char *const queries[] = { "", "?force=1", "?v=1", "?v=1&force=1" };
     char *target;
     int r;
 
-    r = target_new_of_container(container, "?v=1&force=1", &target);
+    r = target_new_of_container(
+            container, queries[flags & (ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES)], &target);
     if (r < 0)
         return r;
     return act(engine, "DELETE", target, handler, userdata, ret_call);

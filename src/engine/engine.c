@@ -114,6 +114,8 @@ int engine_ping(Engine *engine, uint64_t timeout_usec, EngineHandler handler, vo
         .method = "GET",
         .target = strdup("/_ping"),
         .is_unversioned = true,
+        /* An engine that goes down answers on the connections that it has. */
+        .is_fresh = true,
         .timeout_usec = timeout_usec,
         .check_head = negotiate };
 

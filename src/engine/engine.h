@@ -107,9 +107,14 @@ int engine_stop(Engine *engine, const char *container, int grace_sec, EngineHand
 /* `signal_name` NULL: SIGKILL. */
 int engine_kill(Engine *engine, const char *container, const char *signal_name,
         EngineHandler handler, void *userdata, EngineCall **ret_call);
-/* With its anonymous volumes (v=1) and force=1. */
-int engine_remove(Engine *engine, const char *container, EngineHandler handler, void *userdata,
-        EngineCall **ret_call);
+/* Kills first what runs, with ENGINE_REMOVE_FORCE; without it a container that runs is a 409. Its
+ * anonymous volumes go along with ENGINE_REMOVE_VOLUMES. */
+enum {
+    ENGINE_REMOVE_FORCE = 1 << 0,
+    ENGINE_REMOVE_VOLUMES = 1 << 1,
+};
+int engine_remove(Engine *engine, const char *container, unsigned flags, EngineHandler handler,
+        void *userdata, EngineCall **ret_call);
 int engine_image_inspect(Engine *engine, const char *image, EngineHandler handler, void *userdata,
         EngineCall **ret_call);
 
@@ -131,7 +136,7 @@ int engine_pull(Engine *engine, const char *image, const char *platform, const E
 /* POST /containers/ID/attach: output from on_open on. The end of the container's output and that of
  * the engine look alike: error 0, unless a frame was cut. `on_output` gets `fd` 1 or 2 (1 for a
  * terminal's raw stream, `tty`), never more than 64 KiB at once; it must take it all, and calls
- * engine_call_pause() when it wants no more for now. */
+ * engine_call_pause() when it has had enough. */
 typedef struct EngineOutput {
     void (*on_open)(void *userdata);
     void (*on_output)(int fd, const void *data, size_t size, void *userdata);

@@ -296,6 +296,8 @@ static unsigned set_transport(CURL *easy, const EngineAddress *address)
         /* There is one address; a timer for trying a second one would wake us once a stream. */
         failed |= curl_easy_setopt(easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, (long)INT_MAX);
     }
+    /* A peer that is gone without a word would never be noticed on streams that are quiet. */
+    failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, address->socket_path ? 0L : 1L);
     if (address->tls) {
         failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, address->ca_path);
         /* Only the engine's own authority counts, not the system's. */
@@ -310,11 +312,12 @@ static unsigned set_method(CURL *easy, const HttpRequest *request)
 {
     const char *body = request->json ? request->json : "";
     unsigned failed = 0;
+    bool is_get = text_equal(request->method, "GET");
 
-    if (text_equal(request->method, "GET"))
-        return 0;
+    failed |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, !is_get || request->is_fresh ? 1L : 0L);
+    if (is_get)
+        return failed;
 
-    failed |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (text_equal(request->method, "POST")) {
         failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
         failed |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);

@@ -34,7 +34,8 @@ typedef struct HttpRequest {
     const char *target; /* path and query, encoded */
     const char *json;   /* the body; NULL: none */
     uint64_t timeout_usec;
-    bool is_idle; /* a stream that is silent for long and brings little: costs less memory */
+    bool is_fresh; /* on a connection of its own; what is not GET always is */
+    bool is_idle;  /* a stream that is silent for long and brings little: costs less memory */
 } HttpRequest;
 
 /* In this order: at most one head, bodies, one end. */

@@ -25,6 +25,7 @@ typedef struct Cleanup {
     CgroupLayout layout; /* of the unit whose remains these are */
     char *id;
     bool remove;
+    unsigned remove_flags;
 } Cleanup;
 
 static void clean_cgroups(const Cleanup *cleanup)
@@ -43,7 +44,11 @@ static void clean_cgroups(const Cleanup *cleanup)
 
 static void finish(Cleanup *cleanup)
 {
+    const char *pid_file = cleanup->errand.options->pid_file;
+
     clean_cgroups(cleanup);
+    if (pid_file)
+        (void)pid_file_remove(pid_file, 0);
     errand_end(&cleanup->errand, 0);
 }
 
@@ -79,7 +84,8 @@ static void remove_container(Cleanup *cleanup)
         return;
     }
     errand_check(&cleanup->errand,
-            engine_remove(cleanup->errand.engine, cleanup->id, on_removed, cleanup, NULL),
+            engine_remove(cleanup->errand.engine, cleanup->id, cleanup->remove_flags, on_removed,
+                    cleanup, NULL),
             "remove the container");
 }
 
@@ -150,7 +156,9 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     const char *id = json_member_string(reply->body, "Id", "");
     const char *status = json_member_string(state, "Status", "");
 
-    if (reply->status == 404) {
+    if (reply->status == 404 ||
+            (engine_reply_ok(reply) &&
+                    !container_has_name(reply->body, cleanup->errand.options->name))) {
         finish(cleanup);
         return;
     }
@@ -165,6 +173,7 @@ static void on_inspected(const EngineReply *reply, void *userdata)
 
     /* A stopped one without --rm stays until the next start, for whoever wants to look at it; one
      * that never ran is worth nothing. */
+    cleanup->remove_flags = ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES;
     cleanup->remove = strcmp(status, "created") == 0 ||
             json_member_boolean(json_value_get(reply->body, "HostConfig"), "AutoRemove", false);
     if (json_member_boolean(state, "Running", false))
@@ -196,13 +205,16 @@ int cleanup_run(const Options *options)
     /* In ExecStopPost= we run in the unit (with Delegate=yes, in its .control). */
     if (cgroup_layout_find(&cleanup.layout) < 0)
         log_debug("no cgroup v2 hierarchy is usable here");
-    if (options->pid_file)
-        (void)pid_file_remove(options->pid_file, 0);
+    if (cleanup.layout.unit && cleanup.layout.delegated && is_supervised(&cleanup.layout)) {
+        log_error("%s is running: cleanup is for its ExecStopPost=", cleanup.layout.unit_name);
+        cgroup_layout_clear(&cleanup.layout);
+        return EXIT_ENGINE;
+    }
 
     r = errand_run(&cleanup.errand, options,
             wait < ENGINE_WAIT_MAX_USEC ? wait : ENGINE_WAIT_MAX_USEC, on_connected);
     /* Without an engine the processes at least can be ended. */
-    if (r != 0)
+    if (r == EXIT_UNAVAILABLE)
         clean_cgroups(&cleanup);
     cgroup_layout_clear(&cleanup.layout);
     free(cleanup.id);

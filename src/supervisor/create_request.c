@@ -23,6 +23,13 @@ char *container_name_of_unit(const char *unit_name)
     return name;
 }
 
+bool container_has_name(JsonValue *inspect, const char *name)
+{
+    const char *slashed = json_member_string(inspect, "Name", "");
+
+    return slashed[0] == '/' && strcmp(slashed + 1, name) == 0;
+}
+
 const char *container_label(JsonValue *inspect, const char *label)
 {
     JsonValue *labels = json_value_get(json_value_get(inspect, "Config"), "Labels");

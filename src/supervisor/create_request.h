@@ -23,5 +23,9 @@ int create_request_complete(
  * refuses turned into "-". The caller's; NULL without memory. */
 char *container_name_of_unit(const char *unit_name);
 
+/* Is this inspect reply that of the container of this name? The engine also answers for an ID that
+ * merely begins with it ("db", "cafe"). */
+bool container_has_name(JsonValue *inspect, const char *name);
+
 /* The label of a container's inspect reply, "" without. Borrowed. */
 const char *container_label(JsonValue *inspect, const char *label);

@@ -103,7 +103,8 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     Errand *errand = userdata;
     _cleanup_json_ JsonValue *answer = NULL;
 
-    if (reply->status == 404) {
+    if (reply->status == 404 ||
+            (engine_reply_ok(reply) && !container_has_name(reply->body, errand->options->name))) {
         log_error("there is no container %s", errand->options->name);
         errand_end(errand, 1);
         return;

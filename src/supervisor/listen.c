@@ -44,11 +44,12 @@ static void note_kill(Supervisor *supervisor, JsonValue *event)
         return;
     if (number != (uint64_t)supervisor->container.stop_signal)
         return;
-    if (supervisor->state != STATE_STOPPING)
-        log_notice("container %s: a stop was asked for through the engine",
-                supervisor_container_name(supervisor));
     supervisor->stop_seen_by_engine = true;
-    supervisor->end.stop_asked = true;
+    if (supervisor->state == STATE_STOPPING)
+        return;
+    log_notice("container %s: the engine sent it its stop signal",
+            supervisor_container_name(supervisor));
+    supervisor->stop_told_usec = now_usec();
 }
 
 static void on_event(JsonValue *event, void *userdata)

@@ -7,13 +7,16 @@
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "unit/notify.h"
 #include "unit/pid_file.h"
 
-#define ANSWER_TIMEOUT_USEC (30 * USEC_PER_SEC)
+#define ANSWER_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define INSPECT_AGAIN_USEC (200 * USEC_PER_MSEC)
+#define PROC_CGROUP_MAX (64U << 10)
 
 static void fail(Supervisor *supervisor, const char *message)
 {
@@ -27,6 +30,9 @@ void place_tell_state(Supervisor *supervisor)
     const DockerHealth *health = &supervisor->container.health;
     const char *place = supervisor->placement_text ? supervisor->placement_text : "";
     const char *phase = supervisor->announced ? "Running" : "Started";
+
+    if (supervisor->state > STATE_RUNNING)
+        return; /* going down has lines of its own */
 
     if (!health->has_check)
         notify_status("%s, PID %d%s", phase, (int)supervisor->container.pid, place);
@@ -144,35 +150,41 @@ static int on_process_gone(sd_event_source *source, int fd, uint32_t events, voi
     return 0;
 }
 
+static bool is_to_be_moved(const Supervisor *supervisor)
+{
+    return supervisor->has_layout && supervisor->options->cgroup_mode != CGROUP_MODE_NONE;
+}
+
 /* Is this PID, which the engine named, the container's process here? An engine behind tcp:// may
  * speak of another host's. */
 static bool is_process_of_container(const Supervisor *supervisor, pid_t pid)
 {
-    _cleanup_free_ char *path = NULL;
-    const char *below;
+    _cleanup_free_ char *path = text_format("/proc/%d/cgroup", (int)pid);
+    _cleanup_free_ char *lines = NULL, *cgroup = NULL;
 
-    if (!supervisor->has_layout)
-        return kill(pid, 0) == 0;
-    if (cgroup_of_process(pid, &path) < 0)
+    if (!path || file_read(path, PROC_CGROUP_MAX, &lines, NULL) < 0)
         return false;
-    if (cgroup_path_is_of_container(path, supervisor->container.id))
+    /* In any hierarchy, and at any depth: some move themselves to a cgroup below at once. */
+    if (strstr(lines, supervisor->container.id))
         return true;
     /* An adopted one lives in the unit already. */
-    below = text_after(path, supervisor->layout.payload);
-    return below && (*below == '\0' || *below == '/');
+    return supervisor->has_layout && cgroup_parse_v2_path(lines, &cgroup) >= 0 &&
+            cgroup_path_is_below(cgroup, supervisor->layout.payload);
 }
 
-/* A pidfd first, then the look at what it stands for: so the PID cannot change hands between. */
+/* A pidfd first, then the look at what it stands for: so the PID cannot change hands between.
+ * -ESRCH: it is gone; -EXDEV: it is somebody else's. */
 static int watch_process(Supervisor *supervisor, pid_t pid)
 {
+    _cleanup_close_ int pidfd = pidfd_open(pid, 0);
     int r;
 
-    supervisor->container.pidfd = pidfd_open(pid, 0);
-    if (supervisor->container.pidfd < 0)
+    if (pidfd < 0)
         return -errno;
     if (!is_process_of_container(supervisor, pid))
-        return -ESRCH;
+        return pidfd_send_signal(pidfd, 0, NULL, 0) < 0 && errno == ESRCH ? -ESRCH : -EXDEV;
     supervisor->container.pid = pid;
+    supervisor->container.pidfd = TAKE_FD(pidfd);
 
     /* sd_event_add_child_pidfd() would wait for it, and it is no child of ours. */
     r = sd_event_add_io(supervisor->event, &supervisor->process, supervisor->container.pidfd,
@@ -188,7 +200,7 @@ static void finish_placing(Supervisor *supervisor)
     const char *path = supervisor->options->pid_file;
     int r;
 
-    if (path) {
+    if (path && supervisor->container.pidfd >= 0) {
         r = pid_file_write(path, supervisor->container.pid);
         if (r < 0)
             log_warning("cannot write the pid file %s: %s", path, strerror(-r));
@@ -219,6 +231,17 @@ static void on_placed(int r, const char *message, unsigned moved, void *userdata
     finish_placing(supervisor);
 }
 
+int place_enter_unit(Supervisor *supervisor)
+{
+    int r;
+
+    if (supervisor->entered || !is_to_be_moved(supervisor) || !supervisor->layout.delegated)
+        return 0;
+    r = cgroup_layout_enter(&supervisor->layout);
+    supervisor->entered = r >= 0;
+    return r;
+}
+
 static void move_into_unit(Supervisor *supervisor)
 {
     const PlacementRequest request = {
@@ -229,9 +252,16 @@ static void move_into_unit(Supervisor *supervisor)
     };
     int r;
 
-    if (!supervisor->has_layout || supervisor->options->cgroup_mode == CGROUP_MODE_NONE) {
+    if (!is_to_be_moved(supervisor)) {
         supervisor->placement_text = text_format(", cgroup mode none");
         finish_placing(supervisor);
+        return;
+    }
+    r = place_enter_unit(supervisor);
+    if (r < 0) {
+        supervisor_fail(supervisor, EXIT_ENGINE, "cannot set up the cgroups of %s below %s: %s",
+                supervisor->layout.unit_name, supervisor->layout.unit, strerror(-r));
+        supervisor_report(supervisor, EVENT_FAILED);
         return;
     }
     r = placement_start(supervisor->event, &request, on_placed, supervisor, &supervisor->placement);
@@ -247,6 +277,11 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     int r;
 
     supervisor->call = NULL;
+    if (reply->error != 0) {
+        /* The engine went away at a bad moment; where the container is, only it can tell. */
+        supervisor_pause(supervisor, INSPECT_AGAIN_USEC, action_place);
+        return;
+    }
     if (!engine_reply_ok(reply)) {
         /* Removed with its exit (--rm): the subscription has the status. */
         if (reply->status != 404)
@@ -262,11 +297,15 @@ static void on_inspected(const EngineReply *reply, void *userdata)
         return;
     }
     r = watch_process(supervisor, pid);
-    if (r == -ESRCH && supervisor->options->cgroup_mode == CGROUP_MODE_NONE) {
+    if (r == -EXDEV && !is_to_be_moved(supervisor)) {
         log_warning("container %s: its process %d is not to be seen from here; only the engine "
                     "tells of its end",
                 supervisor_container_name(supervisor), (int)pid);
-        supervisor->container.pid = pid;
+    } else if (r == -EXDEV) {
+        fail(supervisor,
+                "its process is not to be seen from here, so it cannot be moved into the "
+                "unit; for an engine elsewhere use --cgroup-mode=none");
+        return;
     } else if (r == -ESRCH) {
         /* Gone between the engine's answer and our look; the exit is on its way. */
         supervisor_report(supervisor, EVENT_PROCESS_GONE);

@@ -16,8 +16,11 @@
 #define PING_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define PING_AGAIN_USEC (250 * USEC_PER_MSEC)
 #define ANSWER_TIMEOUT_USEC (60 * USEC_PER_SEC)
+/* By then a request that was started is on its way. */
+#define REQUEST_SENT_USEC (USEC_PER_MSEC)
 /* Somebody else may take the name between our look and our create. */
-#define CONFLICTS_MAX 5
+#define CONFLICTS_MAX 10
+#define LOOK_AGAIN_USEC (200 * USEC_PER_MSEC)
 #define CONTAINER_ID_SIZE 64
 
 /* Why a call brought nothing, as an exit code. */
@@ -69,7 +72,7 @@ static void on_pinged(const EngineReply *reply, void *userdata)
 
     notify_status(
             "Waiting for the engine at %s: %s", engine_host(supervisor->engine), reply->message);
-    notify_extend_timeout(supervisor->options->engine_wait_usec + PING_TIMEOUT_USEC);
+    notify_extend_timeout(PING_AGAIN_USEC + 2 * PING_TIMEOUT_USEC);
     supervisor_pause(supervisor, PING_AGAIN_USEC, start_connect);
 }
 
@@ -166,6 +169,14 @@ static void judge_running(Supervisor *supervisor, JsonValue *inspect)
     supervisor_report(supervisor, EVENT_NAME_ADOPTABLE);
 }
 
+/* No container has the name: none at all, or those whose IDs begin with it. */
+static bool is_of_nobody(const Supervisor *supervisor, const EngineReply *reply)
+{
+    if (reply->status == 404 || strcasestr(reply->message, "multiple IDs found"))
+        return true;
+    return engine_reply_ok(reply) && !container_has_name(reply->body, supervisor->container.name);
+}
+
 static void on_looked(const EngineReply *reply, void *userdata)
 {
     Supervisor *supervisor = userdata;
@@ -174,7 +185,7 @@ static void on_looked(const EngineReply *reply, void *userdata)
     bool usable = strcmp(status, "created") == 0 || strcmp(status, "exited") == 0;
 
     supervisor->call = NULL;
-    if (reply->status == 404) {
+    if (is_of_nobody(supervisor, reply)) {
         name_is_free(supervisor);
         return;
     }
@@ -183,7 +194,9 @@ static void on_looked(const EngineReply *reply, void *userdata)
         return;
     }
 
-    if (json_member_boolean(state, "Running", false))
+    supervisor->container.ran_before = json_member_boolean(state, "Running", false);
+    place_learn(supervisor, reply->body);
+    if (supervisor->container.ran_before)
         judge_running(supervisor, reply->body);
     else if (supervisor->request->remove == REMOVE_NEVER && usable) {
         supervisor->container.tty =
@@ -221,6 +234,20 @@ static void on_removal_waited(const EngineReply *reply, void *userdata)
         fail_call(supervisor, "wait for the removal of the old container", reply);
 }
 
+static void report_stale(Supervisor *supervisor)
+{
+    supervisor_report(supervisor, EVENT_NAME_STALE);
+}
+
+/* Who has the name changed under our hands; not for ever, and not without a breath. */
+static void look_again(Supervisor *supervisor, const EngineReply *reply)
+{
+    if (supervisor->conflicts++ < CONFLICTS_MAX)
+        supervisor_pause(supervisor, LOOK_AGAIN_USEC, report_stale);
+    else
+        fail_call(supervisor, "get hold of the container's name", reply);
+}
+
 static void on_cleared(const EngineReply *reply, void *userdata)
 {
     Supervisor *supervisor = userdata;
@@ -236,31 +263,53 @@ static void on_cleared(const EngineReply *reply, void *userdata)
         fail_call(supervisor, "remove the old container", reply);
         return;
     }
+    if (!strcasestr(reply->message, "removal")) {
+        /* Somebody started it since we looked. */
+        look_again(supervisor, reply);
+        return;
+    }
     /* Its removal is in progress: --rm of the last run. */
     r = engine_wait(
             supervisor->engine, supervisor->container.id, "removed", &stream, &supervisor->call);
     check_call(supervisor, r, "wait for the removal of the old container");
 }
 
+/* Never by force: what was started since we looked is somebody's. Its anonymous volumes stay, as
+ * with docker rm, but for a container that was to take them along (--rm). */
+static void remove_old(Supervisor *supervisor)
+{
+    unsigned flags = supervisor->container.auto_remove ? ENGINE_REMOVE_VOLUMES : 0;
+    int r = engine_remove(supervisor->engine, supervisor->container.id, flags, on_cleared,
+            supervisor, &supervisor->call);
+
+    check_call(supervisor, r, "remove the old container");
+}
+
 static void on_old_stopped(const EngineReply *reply, void *userdata)
 {
     Supervisor *supervisor = userdata;
-    int r;
 
     supervisor->call = NULL;
     if (!engine_reply_ok(reply) && reply->status != 404)
         log_warning("cannot stop the old container: %s", reply->message);
-    r = engine_remove(supervisor->engine, supervisor->container.id, on_cleared, supervisor,
-            &supervisor->call);
-    check_call(supervisor, r, "remove the old container");
+    remove_old(supervisor);
 }
 
-/* Down first, in its own way; one that is down already answers at once. */
+/* What runs goes down first, in its own way. */
 void action_clear(Supervisor *supervisor)
 {
-    int r = engine_stop(supervisor->engine, supervisor->container.id, -1, on_old_stopped,
-            supervisor, &supervisor->call);
+    uint64_t grace = supervisor->container.stop_timeout_usec;
+    int r;
 
+    if (!supervisor->container.ran_before) {
+        remove_old(supervisor);
+        return;
+    }
+    notify_status("Stopping the container that has the name");
+    if (grace != USEC_INFINITY)
+        notify_extend_timeout(grace + ANSWER_TIMEOUT_USEC);
+    r = engine_stop(supervisor->engine, supervisor->container.id, -1, on_old_stopped, supervisor,
+            &supervisor->call);
     check_call(supervisor, r, "stop the old container");
 }
 
@@ -342,8 +391,8 @@ static void on_created(const EngineReply *reply, void *userdata)
         note_created(supervisor, reply->body);
     else if (no_image && !supervisor->pulled && supervisor->request->pull != PULL_NEVER)
         supervisor_report(supervisor, EVENT_IMAGE_WANTED);
-    else if (reply->status == 409 && supervisor->conflicts++ < CONFLICTS_MAX)
-        supervisor_report(supervisor, EVENT_NAME_STALE);
+    else if (reply->status == 409)
+        look_again(supervisor, reply);
     else
         fail_call(supervisor, "create the container", reply);
 }
@@ -388,12 +437,22 @@ static void on_started(const EngineReply *reply, void *userdata)
     supervisor_report(supervisor, EVENT_FAILED);
 }
 
+/* Moving a process waits for a grace period of RCU, some 10 ms (cgroup_attach_lock() in the
+ * kernel): ours goes over while the engine is busy anyway. Should that fail, placing tries again,
+ * and tells. */
+static void use_the_time(Supervisor *supervisor)
+{
+    (void)place_enter_unit(supervisor);
+}
+
 void action_start(Supervisor *supervisor)
 {
     int r;
 
     notify_status("Starting the container");
+    supervisor->start_sent = true;
     r = engine_start(supervisor->engine, supervisor->container.id, on_started, supervisor,
             &supervisor->call);
     check_call(supervisor, r, "start the container");
+    supervisor_pause(supervisor, REQUEST_SENT_USEC, use_the_time);
 }

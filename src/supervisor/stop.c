@@ -17,6 +17,9 @@
 /* The engine's word on an exit follows the process's end at once; if not, ask. */
 #define REAP_ASK_USEC (USEC_PER_SEC)
 #define REAP_UNANSWERED_USEC (5 * USEC_PER_SEC)
+/* How long after the stop signal an exit counts as its consequence, beyond the grace. */
+#define STOP_TOLD_SLACK_USEC (5 * USEC_PER_SEC)
+#define STOP_CONFIRM_USEC (USEC_PER_SEC)
 #define DISCARD_AGAIN_USEC (250 * USEC_PER_MSEC)
 #define ANSWER_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define BARRIER_TIMEOUT_USEC (2 * USEC_PER_SEC)
@@ -40,6 +43,9 @@ static void kill_all(Supervisor *supervisor)
     signal_process(supervisor, SIGKILL);
     if (!supervisor->has_layout)
         return;
+    /* Not placed: it is where Docker put it. */
+    if (supervisor->container.pidfd < 0 && supervisor->container.id)
+        (void)container_kill(&supervisor->layout, supervisor->container.id);
     r = payload_kill(&supervisor->layout, SIGKILL);
     if (r < 0)
         log_warning("cannot kill what is left in %s: %s", supervisor->layout.payload, strerror(-r));
@@ -60,14 +66,18 @@ static void on_stop_answer_due(Supervisor *supervisor)
         supervisor_report(supervisor, EVENT_STOP_UNANSWERED);
 }
 
+static void ask_for_exit(Supervisor *supervisor);
+
 static void on_stopped(const EngineReply *reply, void *userdata)
 {
     Supervisor *supervisor = userdata;
 
     supervisor->call = NULL;
-    /* 404 and 304: it is down already; the exit is on its way to us. */
-    if (engine_reply_ok(reply) || reply->status == 404)
+    if (engine_reply_ok(reply) || reply->status == 404) {
+        /* It is down; if its exit is not on its way to us, ask. */
+        supervisor_pause(supervisor, REAP_ASK_USEC, ask_for_exit);
         return;
+    }
     log_warning("the engine cannot stop container %s: %s", supervisor_container_name(supervisor),
             reply->message);
     supervisor_report(supervisor, EVENT_STOP_UNANSWERED);
@@ -93,6 +103,7 @@ void action_stop(Supervisor *supervisor)
         supervisor_report(supervisor, EVENT_EXITED);
         return;
     }
+    supervisor->stop_seen_by_engine = false;
     log_info("stopping container %s", supervisor_container_name(supervisor));
     r = engine_stop(supervisor->engine, supervisor->container.id, -1, on_stopped, supervisor,
             &supervisor->call);
@@ -121,10 +132,8 @@ void action_kill(Supervisor *supervisor)
     supervisor->end.killed = true;
     kill_all(supervisor);
     (void)engine_kill(supervisor->engine, supervisor->container.id, NULL, action_ignore_reply,
-            supervisor, &supervisor->call);
+            supervisor, NULL);
 }
-
-static void ask_for_exit(Supervisor *supervisor);
 
 static void on_asked_for_exit(const EngineReply *reply, void *userdata)
 {
@@ -191,6 +200,34 @@ static void tell_end(const Supervisor *supervisor)
                 supervisor_container_name(supervisor));
 }
 
+static void on_stop_confirmed(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+
+    supervisor->health_call = NULL;
+    /* The next engine may be here already, and answer for one that is not. */
+    if (engine_reply_ok(reply) && subscription_has_events(supervisor->subscription))
+        supervisor->end.stop_asked = true;
+    else
+        log_notice("the engine went down with the container: that is no stop that was asked for");
+    supervisor->stop_confirmed = true;
+    stop_consider_left(supervisor);
+}
+
+/* The engine sent the stop signal, not long ago and not for us. By docker stop, or because it is
+ * going down itself? Then it answers no more. */
+static void confirm_stop(Supervisor *supervisor)
+{
+    uint64_t grace = supervisor->container.stop_timeout_usec;
+    uint64_t told = supervisor->stop_told_usec;
+    bool recent = told != 0 &&
+            (grace == USEC_INFINITY || now_usec() - told <= grace + STOP_TOLD_SLACK_USEC);
+
+    supervisor->stop_confirmed = supervisor->end.stop_asked || !recent ||
+            engine_ping(supervisor->engine, STOP_CONFIRM_USEC, on_stop_confirmed, supervisor,
+                    &supervisor->health_call) < 0;
+}
+
 void action_leave(Supervisor *supervisor)
 {
     EngineStream stream = { NULL, NULL, on_removed, supervisor };
@@ -208,12 +245,13 @@ void action_leave(Supervisor *supervisor)
     /* Ended, says the engine: nothing of it may live on. */
     kill_all(supervisor);
 
-    /* An engine that did not tell the exit does not tell of these. */
     listens = supervisor->end.known && subscription_is_connected(supervisor->subscription);
+    confirm_stop(supervisor);
+    /* An engine that did not tell the exit does not tell of these. */
     supervisor->removal_ended = !supervisor->container.auto_remove || !listens ||
             engine_wait(supervisor->engine, supervisor->container.id, "removed", &stream,
                     &supervisor->call) < 0;
-    if (!listens)
+    if (!subscription_has_output(supervisor->subscription))
         supervisor->output_ended = true;
     stop_consider_left(supervisor);
 }
@@ -223,7 +261,7 @@ void stop_consider_left(Supervisor *supervisor)
     bool written = !supervisor->output || output_is_empty(supervisor->output);
 
     if (supervisor->state == STATE_LEAVING && supervisor->output_ended && written &&
-            supervisor->removal_ended)
+            supervisor->removal_ended && supervisor->stop_confirmed)
         supervisor_report(supervisor, EVENT_LEFT);
 }
 
@@ -256,7 +294,8 @@ static void on_looked_for_lost(const EngineReply *reply, void *userdata)
         return;
     }
     supervisor->call = NULL;
-    if (engine_remove(supervisor->engine, id, on_discarded, supervisor, &supervisor->call) < 0)
+    if (engine_remove(supervisor->engine, id, ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES,
+                on_discarded, supervisor, &supervisor->call) < 0)
         supervisor_report(supervisor, EVENT_DISCARDED);
 }
 
@@ -269,8 +308,13 @@ void action_discard(Supervisor *supervisor)
     supervisor->subscription = subscription_free(supervisor->subscription);
 
     if (container->id && container->made_by_us)
-        r = engine_remove(
-                supervisor->engine, container->id, on_discarded, supervisor, &supervisor->call);
+        r = engine_remove(supervisor->engine, container->id,
+                ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES, on_discarded, supervisor,
+                &supervisor->call);
+    else if (container->id && (supervisor->start_sent || container->ran_before))
+        /* Not ours to remove, but ours to end: nobody would supervise it. */
+        r = engine_stop(
+                supervisor->engine, container->id, -1, on_discarded, supervisor, &supervisor->call);
     else if (!container->id && container->name)
         r = engine_inspect(supervisor->engine, container->name, ANSWER_TIMEOUT_USEC,
                 on_looked_for_lost, supervisor, &supervisor->call);

@@ -85,9 +85,10 @@ static void lose(Subscription *subscription, const EngineReply *reply)
 {
     bool had_output = subscription->streams[STREAM_OUTPUT];
 
-    close_streams(subscription);
+    /* The exit is all that these streams were for; the last output may still be on its way. */
     if (subscription->exited)
         return;
+    close_streams(subscription);
     if (!subscription->established) {
         subscription->handlers.on_failed(reply, subscription->handlers.userdata);
         return;
@@ -175,7 +176,7 @@ static void on_output_stream_end(const EngineReply *reply, void *userdata)
     Subscription *subscription = userdata;
 
     subscription->streams[STREAM_OUTPUT] = NULL;
-    if (!subscription->established) {
+    if (!subscription->established || (reply->error < 0 && !subscription->exited)) {
         lose(subscription, reply);
         return;
     }
@@ -285,6 +286,8 @@ int subscription_new(sd_event *event, Engine *engine, const SubscriptionRequest 
 
 void subscription_pause_output(Subscription *subscription, bool paused)
 {
+    if (!subscription)
+        return;
     subscription->paused = paused;
     if (subscription->streams[STREAM_OUTPUT])
         engine_call_pause(subscription->streams[STREAM_OUTPUT], paused);
@@ -298,9 +301,19 @@ void subscription_drop_output(Subscription *subscription)
     subscription->handlers.on_output_end(subscription->handlers.userdata);
 }
 
+bool subscription_has_events(const Subscription *subscription)
+{
+    return subscription->streams[STREAM_EVENTS];
+}
+
+bool subscription_has_output(const Subscription *subscription)
+{
+    return subscription->streams[STREAM_OUTPUT];
+}
+
 bool subscription_is_connected(const Subscription *subscription)
 {
-    return !subscription->lost;
+    return subscription->established && !subscription->lost;
 }
 
 Subscription *subscription_free(Subscription *subscription)

@@ -43,11 +43,15 @@ typedef struct SubscriptionRequest {
 
 int subscription_new(sd_event *event, Engine *engine, const SubscriptionRequest *request,
         const SubscriptionHandlers *handlers, Subscription **ret);
-/* Stops and resumes the output. */
+/* Stops and resumes the output. NULL is fine. */
 void subscription_pause_output(Subscription *subscription, bool paused);
 /* Gives up what of the output is still with the engine; on_output_end runs. */
 void subscription_drop_output(Subscription *subscription);
-/* False while the engine is away. */
+/* Has the engine that was subscribed to stayed, the container's exit aside? */
+bool subscription_has_events(const Subscription *subscription);
+/* Is an output stream open? */
+bool subscription_has_output(const Subscription *subscription);
+/* False before the streams were open and while the engine is away. */
 bool subscription_is_connected(const Subscription *subscription);
 /* NULL is fine. Returns NULL. */
 Subscription *subscription_free(Subscription *subscription);

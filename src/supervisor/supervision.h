@@ -40,6 +40,7 @@ typedef struct Container {
     char *name; /* NULL: the engine is to choose one */
     char *id;
     bool made_by_us; /* and so ours to discard if it never runs */
+    bool ran_before; /* somebody started it before us: what a look found running */
     pid_t pid;       /* of its first process */
     int pidfd;
     bool process_gone;
@@ -59,6 +60,7 @@ typedef struct Supervisor {
     Engine *engine;
     CgroupLayout layout;
     bool has_layout;
+    bool entered; /* we are in UNIT/supervisor */
 
     State state;
     Event reports[REPORTS_MAX];
@@ -73,7 +75,10 @@ typedef struct Supervisor {
     bool announced;
     bool exit_seen;           /* the engine told the exit */
     bool stop_seen_by_engine; /* it delivered the stop signal */
-    bool output_is_held;      /* nobody takes it, so it is not taken from the engine */
+    uint64_t stop_told_usec;  /* when it did so for somebody else; monotonic, 0: never */
+    bool stop_confirmed;      /* whether that was a stop is decided */
+    bool start_sent;
+    bool output_is_held; /* nobody takes it, so it is not taken from the engine */
     bool waiting_before_notify;
     bool signalled;
     bool output_ended;
@@ -123,6 +128,8 @@ void action_subscribe(Supervisor *supervisor);
 
 /* place.c */
 void action_place(Supervisor *supervisor);
+/* Moves us to UNIT/supervisor, once. */
+int place_enter_unit(Supervisor *supervisor);
 void action_settle(Supervisor *supervisor);
 void action_announce(Supervisor *supervisor);
 /* Leaves it to systemd and ends. */

@@ -80,9 +80,10 @@ static uint64_t deadline_of(const Supervisor *supervisor, State state)
     switch (state) {
     case STATE_CONNECTING:
         return supervisor->options->engine_wait_usec;
-    case STATE_CLEARING:
     case STATE_LOOKING:
         return 60 * USEC_PER_SEC;
+    case STATE_CLEARING:
+        return grace == USEC_INFINITY ? USEC_INFINITY : grace + 60 * USEC_PER_SEC;
     case STATE_SUBSCRIBING:
     case STATE_ADOPTING:
     case STATE_PLACING:
@@ -117,14 +118,27 @@ static void note_timeout(Supervisor *supervisor, State state)
                 format_span(deadline_of(supervisor, state)));
 }
 
+/* A deadline that passed while another event waited was that of the state before. */
+static void forget_timeouts(Supervisor *supervisor)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < supervisor->reports_size; i++)
+        if (supervisor->reports[i] != EVENT_TIMED_OUT)
+            supervisor->reports[kept++] = supervisor->reports[i];
+    supervisor->reports_size = kept;
+}
+
 static void carry_out(Supervisor *supervisor, State from, Event event, Transition transition)
 {
     log_debug("%s: %s -> %s", life_cycle_state_name(from), life_cycle_event_name(event),
             life_cycle_state_name(transition.state));
 
     supervisor->state = transition.state;
-    if (transition.state != from)
+    if (transition.state != from) {
+        forget_timeouts(supervisor);
         supervisor_set_deadline(supervisor, deadline_of(supervisor, transition.state));
+    }
 
     if (transition.actions & ACTION_NOTE_TIMEOUT)
         note_timeout(supervisor, from);
@@ -266,13 +280,20 @@ static int watch_signals(Supervisor *supervisor)
     return r;
 }
 
-/* Where we run; without a unit's cgroup the container stays where Docker puts it. */
+/* Where we run; without a unit's cgroup the container stays where Docker puts it, but for who asked
+ * for another place. */
 static int find_place(Supervisor *supervisor)
 {
+    bool asked = supervisor->options->cgroup_mode == CGROUP_MODE_MOVE;
     int r;
 
     r = cgroup_layout_find(&supervisor->layout);
     if (r < 0) {
+        if (asked) {
+            supervisor_fail(supervisor, EXIT_ENGINE,
+                    "--cgroup-mode=move: no cgroup v2 hierarchy is usable here: %s", strerror(-r));
+            return r;
+        }
         log_warning("no cgroup v2 hierarchy is usable here (%s): the container stays in Docker's "
                     "cgroup",
                 strerror(-r));
@@ -280,23 +301,22 @@ static int find_place(Supervisor *supervisor)
     }
     supervisor->has_layout = supervisor->layout.unit;
     if (!supervisor->has_layout) {
+        if (asked) {
+            supervisor_fail(supervisor, EXIT_ENGINE,
+                    "--cgroup-mode=move: not started by a service unit, so there is no place to "
+                    "move the container to");
+            return -ENXIO;
+        }
         log_notice("not started by a service unit: the container stays in Docker's cgroup");
         return 0;
     }
     if (supervisor->options->cgroup_mode == CGROUP_MODE_NONE)
         return 0;
-    if (!supervisor->layout.delegated) {
+    if (!supervisor->layout.delegated)
         log_warning("%s has no Delegate=yes: its processes and the container's share one cgroup; "
                     "add Delegate=yes to the unit",
                 supervisor->layout.unit_name);
-        return 0;
-    }
-
-    r = cgroup_layout_enter(&supervisor->layout);
-    if (r < 0)
-        supervisor_fail(supervisor, EXIT_ENGINE, "cannot set up the cgroups of %s below %s: %s",
-                supervisor->layout.unit_name, supervisor->layout.unit, strerror(-r));
-    return r;
+    return 0;
 }
 
 static int prepare(Supervisor *supervisor)

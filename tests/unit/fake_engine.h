@@ -5,7 +5,7 @@
  * An engine that says what a test wants, on the test's own event loop: for
  * faults that a real one cannot be made to show.
  *
- * Replies are a list. A request gets the first one not yet used whose `request`
+ * Replies are a list. A request gets the first unused one whose `request`
  * its request line begins with; without one it gets a 404 that says so. Replies
  * go out in pieces, each only when the loop has nothing else to do: so every
  * piece is read by itself.

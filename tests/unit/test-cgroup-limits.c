@@ -151,7 +151,7 @@ static void test_drop_implied(void **state)
         else
             assert_int_equal(0, unlinkat(source, cases[i].file, 0));
         unit = open_directory();
-        limits_drop_implied(&limits, unit);
+        limits_drop_implied(&limits, unit, false);
         assert_int_equal(cases[i].kept, limits.n);
     }
 }

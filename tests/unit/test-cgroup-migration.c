@@ -290,7 +290,8 @@ static void wait_for_ever(void *userdata)
     if (mount("fuse", directory, "fuse", 0, options) < 0)
         _exit(97);
     (void)!write(*(int *)userdata, directory, sizeof(directory));
-    (void)chdir(directory);
+    if (chdir(directory) < 0)
+        _exit(97);
     (void)stat("x", &st);
     _exit(96);
 }

@@ -305,7 +305,9 @@ static void test_no_retry(void **state)
     assert_int_equal(0, engine_start(rig.engine, "web", on_seen_end, &seen, NULL));
     rig_run_until(&rig, &seen.ends, 2);
     assert_int_equal(-ECONNRESET, seen.error);
-    assert_int_equal(0, engine_remove(rig.engine, "web", on_seen_end, &seen, NULL));
+    assert_int_equal(0,
+            engine_remove(rig.engine, "web", ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES,
+                    on_seen_end, &seen, NULL));
     rig_run_until(&rig, &seen.ends, 3);
     assert_int_equal(-ECONNRESET, seen.error);
     assert_int_equal(3, rig.fake.requests_size);

@@ -261,7 +261,7 @@ static void test_deeds(void **state)
         }
 }
 
-/* A call that has just ended, and of which the handler has not yet heard, is cancelled by another
+/* A call that has just ended, and of which no handler has heard, is cancelled by another
  * one that ended in the same wake-up. */
 static void on_first_end(const EngineReply *reply, void *userdata)
 {

@@ -65,7 +65,8 @@ static int start_kill_hup(Engine *engine, Seen *seen)
 
 static int start_remove(Engine *engine, Seen *seen)
 {
-    return engine_remove(engine, "web", on_seen_end, seen, NULL);
+    return engine_remove(
+            engine, "web", ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES, on_seen_end, seen, NULL);
 }
 
 static int start_image(Engine *engine, Seen *seen)
@@ -209,7 +210,9 @@ static void test_refused(void **state)
         assert_int_equal(-EINVAL, engine_start(rig.engine, name, on_unwanted_end, NULL, NULL));
         assert_int_equal(-EINVAL, engine_stop(rig.engine, name, 1, on_unwanted_end, NULL, NULL));
         assert_int_equal(-EINVAL, engine_kill(rig.engine, name, NULL, on_unwanted_end, NULL, NULL));
-        assert_int_equal(-EINVAL, engine_remove(rig.engine, name, on_unwanted_end, NULL, NULL));
+        assert_int_equal(-EINVAL,
+                engine_remove(rig.engine, name, ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES,
+                        on_unwanted_end, NULL, NULL));
         assert_int_equal(-EINVAL, engine_wait(rig.engine, name, "removed", &stream, NULL));
         assert_int_equal(-EINVAL, engine_attach(rig.engine, name, false, &output, NULL));
     }
