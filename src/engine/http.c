@@ -227,20 +227,18 @@ static int client_set_up(HttpClient *client, sd_event *event)
     return 0;
 }
 
+/* OPENSSL_init_ssl(3), where libcurl has OpenSSL for its TLS library. */
+extern int OPENSSL_init_ssl(uint64_t options, const void *settings) __attribute__((weak));
+#define OPENSSL_NO_STRINGS_NO_CONFIG (0x00000001UL | 0x00000080UL | 0x00100000UL)
+
 /* libcurl sets its TLS library up at once, whether TLS will be spoken or not (curl_global_init(3):
- * CURL_GLOBAL_SSL means nothing since 7.57), and reading openssl.cnf is most of the work. Who does
- * not speak it has no settings for it. */
+ * CURL_GLOBAL_SSL means nothing since 7.57). Who does not speak it needs neither openssl.cnf nor
+ * the texts of its errors, and they are most of the work. */
 static CURLcode init_curl(bool speaks_tls)
 {
-    bool skip = !speaks_tls && !getenv("OPENSSL_CONF");
-    CURLcode code;
-
-    if (skip)
-        (void)setenv("OPENSSL_CONF", "/dev/null", 1);
-    code = curl_global_init(CURL_GLOBAL_NOTHING);
-    if (skip)
-        (void)unsetenv("OPENSSL_CONF");
-    return code;
+    if (!speaks_tls && OPENSSL_init_ssl)
+        (void)OPENSSL_init_ssl(OPENSSL_NO_STRINGS_NO_CONFIG, NULL);
+    return curl_global_init(CURL_GLOBAL_NOTHING);
 }
 
 int http_client_new(sd_event *event, const EngineAddress *address, void (*on_news)(void *userdata),
