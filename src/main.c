@@ -31,6 +31,49 @@ static int report_parse(int r, const char *message)
     return r == -EINVAL ? EXIT_USAGE : EXIT_ENGINE;
 }
 
+static const char *words_of_pull(PullPolicy pull)
+{
+    switch (pull) {
+    case PULL_ALWAYS:
+        return "pulled each time";
+    case PULL_NEVER:
+        return "never pulled";
+    case PULL_MISSING:
+        break;
+    }
+    return "pulled if it is missing";
+}
+
+static const char *words_of_removal(RemovePolicy policy)
+{
+    switch (policy) {
+    case REMOVE_AT_END:
+        return "removed at its end";
+    case REMOVE_NEVER:
+        return "never removed, started again by the next start";
+    case REMOVE_AT_NEXT_START:
+        break;
+    }
+    return "removed by the next start";
+}
+
+static void tell_plan(const Options *options, const RunRequest *request)
+{
+    log_notice("would ask the engine at %s for a container %s of %s, %s", options->host,
+            request->name ? request->name : "(named by the engine)", request->image,
+            words_of_pull(request->pull));
+    log_notice("its processes: %s",
+            options->cgroup_mode == CGROUP_MODE_NONE
+                    ? "stay in Docker's cgroup"
+                    : "moved into the unit's cgroup, with their limits and device filter");
+    log_notice("READY=1 %s",
+            options->ready == READY_STARTED ? "when started"
+                    : options->ready == READY_HEALTHY
+                    ? "when healthy"
+                    : "when started, or healthy if it has a check");
+    log_notice("the container: %s", words_of_removal(request->remove));
+}
+
 static int print_plan(const Options *options, RunRequest *request)
 {
     CgroupLayout layout = { 0 };
@@ -47,8 +90,7 @@ static int print_plan(const Options *options, RunRequest *request)
     description = run_request_describe(request);
     if (!description)
         return report_parse(-ENOMEM, NULL);
-    log_notice("would ask the engine at %s for a container %s of %s, and supervise it",
-            options->host, request->name ? request->name : "(named by the engine)", request->image);
+    tell_plan(options, request);
     printf("%s\n", json_value_format(description));
     return 0;
 }

@@ -11,6 +11,7 @@ load lib/container
 @test "it is moved with its device filter, and stops" {
     container_unit web -- --rm busybox sh -c "$heeds_term"
     systemctl start web
+    id=$(docker inspect -f '{{.Id}}' web)
     [ "$(cgroup_of "$(container_pid web)")" = /system.slice/web.service/payload ]
     container_unit inside Type=oneshot -- --rm busybox sh -c 'sleep 1; mknod /tmp/f c 10 229; : </tmp/f && echo opened'
     systemctl start inside || true
@@ -19,4 +20,5 @@ load lib/container
     systemctl stop web
     [ "$(unit_property web Result)" = success ]
     no_leftovers web
+    [ -z "$(find /sys/fs/cgroup -name "*$id*")" ]
 }

@@ -23,8 +23,17 @@ restart_docker() {
     container_unit waits -- --rm busybox sh -c "$heeds_term"
     systemctl start --no-block waits
     wait_for 5 status_says waits "Waiting for the engine"
+    systemctl log-level debug
+    wait_for 5 manager_heard waits EXTEND_TIMEOUT_USEC=
+    systemctl log-level info
     start_docker
     wait_for 20 unit_property_is waits ActiveState active
+}
+
+# manager_heard UNIT TEXT: with the manager's log at debug.
+manager_heard() {
+    journalctl --sync
+    journalctl --no-pager -o cat _PID=1 | grep -q "$1.service: Got notification message.*$2"
 }
 
 status_says() {

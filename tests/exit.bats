@@ -21,6 +21,28 @@ load lib/container
     done
 }
 
+@test "all 256 exit codes" {
+    write_unit code@ <<'UNIT'
+[Unit]
+StartLimitIntervalSec=0
+[Service]
+Type=notify
+Delegate=yes
+ExecStart=/usr/bin/systemd-ctr run --rm --network none --name code-%i busybox sh -c 'exit %i'
+UNIT
+    for first in $(seq 0 16 240); do
+        units=()
+        for code in $(seq "$first" $((first + 15))); do
+            units+=("code@$code")
+        done
+        systemctl start "${units[@]}" || true
+        for code in $(seq "$first" $((first + 15))); do
+            wait_for 30 unit_is_down "code@$code"
+            [ "$(exit_status_of "code@$code")" = "$code" ]
+        done
+    done
+}
+
 @test "Restart=on-failure restarts on 7, not on 0" {
     for code in 7 0; do
         container_unit "restarts-$code" Restart=on-failure RestartSec=100ms StartLimitBurst=3 -- --rm busybox sh -c "exit $code"
@@ -45,7 +67,7 @@ load lib/container
     container_unit quits -- --rm --stop-signal QUIT busybox sh -c 'trap "echo got-quit; exit 131" QUIT; while :; do sleep 1000 & wait; done'
     systemctl start quits
     systemctl stop quits
-    journal_has quits got-quit
+    wait_for 5 journal_has quits got-quit
     [ "$(exit_status_of quits)" = 0 ]
     [ "$(unit_property quits Result)" = success ]
 }
@@ -103,6 +125,18 @@ load lib/container
     [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' taken)" = "$id true" ]
 }
 
+@test "a name that another unit's running container has is refused, and the unit named" {
+    container_unit first -- --rm --name shared busybox sh -c "$heeds_term"
+    container_unit second -- --rm --name shared busybox sh -c "$heeds_term"
+    systemctl start first
+    id=$(docker inspect -f '{{.Id}}' shared)
+    run ! systemctl start second
+    [ "$(exit_status_of second)" = 125 ]
+    wait_for 5 journal_has second "first.service"
+    [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' shared)" = "$id true" ]
+    [ "$(unit_property first ActiveState)" = active ]
+}
+
 @test "an image that is not there and not to be pulled is 125" {
     container_unit imageless -- --rm --pull=never no-such-image true
     run ! systemctl start imageless
@@ -112,9 +146,10 @@ load lib/container
 }
 
 @test "SIGTERM at any moment of a start leaves nothing, and the next start works" {
+    # KILL: a shell that has not come to its trap would let TERM pass by. No ExecStopPost=: it is the
+    # program itself that leaves nothing.
+    container_unit early ExecStopPost= StartLimitInterval=0 -- --rm --stop-signal KILL busybox sh -c "$heeds_term"
     for ms in $(seq 0 20 400); do
-        # KILL: a shell that has not come to its trap would let TERM pass by.
-        container_unit early Type=exec -- --rm --stop-signal KILL busybox sh -c "$heeds_term"
         systemctl start --no-block early
         wait_for 5 unit_has_main_process early
         # Not a wait for something: the moment is what the test is about.
@@ -122,10 +157,11 @@ load lib/container
         systemctl stop early
         [ "$(unit_property early Result)" = success ]
         no_leftovers early
+        systemctl start early
+        [ "$(unit_property early ActiveState)" = active ]
+        systemctl stop early
+        no_leftovers early
     done
-    container_unit early -- --rm busybox sh -c "$heeds_term"
-    systemctl start early
-    [ "$(unit_property early ActiveState)" = active ]
 }
 
 unit_has_main_process() {

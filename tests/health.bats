@@ -25,7 +25,7 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
 }
 
 @test "--ready=healthy without a check is refused, and nothing is left" {
-    container_unit unchecked --ready=healthy -- --rm busybox sh -c "$heeds_term"
+    container_unit unchecked ExecStopPost= --ready=healthy -- --rm busybox sh -c "$heeds_term"
     run ! systemctl start unchecked
     [ "$(exit_status_of unchecked)" = 125 ]
     wait_for 5 journal_has unchecked "health check"
@@ -33,7 +33,7 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
 }
 
 @test "a check that never passes lets TimeoutStartSec= fail the start, and nothing is left" {
-    container_unit never TimeoutStartSec=3 -- --rm --health-cmd false --health-interval 200ms busybox sh -c "$heeds_term"
+    container_unit never ExecStopPost= TimeoutStartSec=3 -- --rm --health-cmd false --health-interval 200ms busybox sh -c "$heeds_term"
     run ! systemctl start never
     [ "$(unit_property never Result)" = timeout ]
     no_leftovers never

@@ -7,7 +7,7 @@ load lib/host
 load lib/container
 
 @test "systemctl start returns with the container in the unit, and systemctl stop leaves nothing" {
-    container_unit web -- --rm busybox sh -c "echo to-stdout; echo to-stderr >&2; $heeds_term"
+    container_unit web ExecStopPost= -- --rm busybox sh -c "echo to-stdout; echo to-stderr >&2; $heeds_term"
     systemctl start web
     pid=$(container_pid web)
     [ "$(cgroup_of "$pid")" = /system.slice/web.service/payload ]
@@ -26,7 +26,7 @@ load lib/container
 @test "systemctl status shows the container's processes" {
     container_unit web -- --rm busybox sh -c "$heeds_term"
     systemctl start web
-    systemctl status --no-pager web | grep -q 'sleep 1000'
+    systemctl status --no-pager web | grep -qE '[0-9]+ sleep 1000$'
 }
 
 @test "without --rm the stopped container stays until the next start" {
@@ -66,7 +66,7 @@ UNIT
     container_unit flat Delegate=no -- --rm busybox sh -c "$heeds_term"
     systemctl start flat
     [ "$(cgroup_of "$(container_pid flat)")" = /system.slice/flat.service ]
-    journal_has flat "add Delegate=yes"
+    wait_for 5 journal_has flat "add Delegate=yes"
     systemctl stop flat
     [ "$(unit_property flat Result)" = success ]
     no_leftovers flat
@@ -91,7 +91,7 @@ UNIT
 @test "the pid file names the first process, 0644, and goes at the end; a link is not followed" {
     echo precious >/tmp/precious
     ln -sf /tmp/precious /run/web.pid
-    container_unit web PIDFile=/run/web.pid --pid-file=/run/web.pid -- --rm busybox sh -c "$heeds_term"
+    container_unit web ExecStopPost= --pid-file=/run/web.pid -- --rm busybox sh -c "$heeds_term"
     systemctl start web
     [ "$(cat /run/web.pid)" = "$(container_pid web)" ]
     [ "$(stat -c %a /run/web.pid)" = 644 ]
@@ -135,7 +135,8 @@ UNIT
     container_unit environment Type=oneshot 'Environment=GREETING=hello TAKEN=ours' --env -- --rm -e TAKEN=theirs busybox env
     systemctl start environment
     wait_for 5 journal_has environment GREETING=hello
-    journal_has environment TAKEN=theirs
+    wait_for 5 journal_has environment TAKEN=theirs
+    journalctl --sync
     run ! journal_has environment TAKEN=ours
     run ! journal_has environment INVOCATION_ID
     run ! journal_has environment NOTIFY_SOCKET
@@ -149,4 +150,24 @@ UNIT
         [ "$(exit_status_of "as-$type")" = 3 ]
         no_leftovers "as-$type"
     done
+}
+
+@test "--cidfile has the container's ID" {
+    container_unit named -- --rm --cidfile /run/named.cid busybox sh -c "$heeds_term"
+    for _ in 1 2; do
+        systemctl restart named
+        [ "$(cat /run/named.cid)" = "$(docker inspect -f '{{.Id}}' named)" ]
+    done
+}
+
+@test "systemd is told when the container is on its way out" {
+    container_unit tells -- --rm busybox sh -c "$heeds_term"
+    systemctl start tells
+    systemctl log-level debug
+    docker stop tells
+    wait_for 10 unit_is_down tells
+    systemctl log-level info
+    journalctl --sync
+    journalctl --no-pager -o cat _PID=1 >"$BATS_TEST_TMPDIR/manager"
+    grep -q "tells.service: Got notification message.*STOPPING=1" "$BATS_TEST_TMPDIR/manager"
 }

@@ -79,3 +79,20 @@ teardown_file() {
     grep -q "patient.service: Got notification message.*EXTEND_TIMEOUT_USEC=" "$BATS_TEST_TMPDIR/manager"
     grep -q "patient.service: Got notification message.*STATUS=Pulling $registry/app:1" "$BATS_TEST_TMPDIR/manager"
 }
+
+@test "SIGTERM while it pulls: nothing is left" {
+    docker rmi -f "$registry/app:1"
+    registry_pid=$(systemctl show --value -p MainPID registry)
+    container_unit stuck ExecStopPost= -- --rm "$registry/app:1" true
+    kill -STOP "$registry_pid"
+    systemctl start --no-block stuck
+    wait_for 5 status_says stuck Pulling
+    systemctl stop stuck
+    kill -CONT "$registry_pid"
+    [ "$(unit_property stuck Result)" = success ]
+    no_leftovers stuck
+}
+
+status_says() {
+    [[ "$(unit_property "$1" StatusText)" == *"$2"* ]]
+}

@@ -70,6 +70,7 @@ static void on_pinged(const EngineReply *reply, void *userdata)
         return;
     }
 
+    (void)text_replace(&supervisor->engine_trouble, reply->message);
     notify_status(
             "Waiting for the engine at %s: %s", engine_host(supervisor->engine), reply->message);
     notify_extend_timeout(PING_AGAIN_USEC + 2 * PING_TIMEOUT_USEC);

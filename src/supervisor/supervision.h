@@ -86,6 +86,7 @@ typedef struct Supervisor {
     bool pid_file_written;
     unsigned conflicts;
     uint64_t pull_reported_usec;
+    char *engine_trouble; /* why it did not answer last; NULL: not known */
     char *placement_text; /* where the container is, for STATUS= */
 
     sd_event_source *deadline; /* of the state */

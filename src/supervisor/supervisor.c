@@ -109,9 +109,9 @@ static void note_timeout(Supervisor *supervisor, State state)
 {
     if (state == STATE_CONNECTING)
         supervisor_fail(supervisor, EXIT_UNAVAILABLE,
-                "the engine at %s did not answer within %s; is docker.service running?",
-                engine_host(supervisor->engine),
-                format_span(supervisor->options->engine_wait_usec));
+                "the engine at %s did not answer within %s (%s); is docker.service running?",
+                engine_host(supervisor->engine), format_span(supervisor->options->engine_wait_usec),
+                supervisor->engine_trouble ? supervisor->engine_trouble : "no answer");
     else
         supervisor_fail(supervisor, EXIT_ENGINE, "container %s: no end of %s within %s",
                 supervisor_container_name(supervisor), life_cycle_state_name(state),
@@ -375,6 +375,7 @@ static void release(Supervisor *supervisor)
     cgroup_layout_clear(&supervisor->layout);
     free(supervisor->container.name);
     free(supervisor->container.id);
+    free(supervisor->engine_trouble);
     free(supervisor->placement_text);
 }
 
