@@ -124,6 +124,7 @@ FORMS
     docker create "${arguments[@]}" busybox prog arg >/dev/null
     docker inspect same >"$BATS_TEST_TMPDIR/theirs"
     docker rm same >/dev/null
+    # (null and nothing are the same to it; which of them is sent differs between releases of the CLI.)
     # What the engine made of ours must be what it made of theirs, but for what is drawn by lot and
     # the labels by which ours is known.
     systemd-ctr --dry-run run "${arguments[@]}" busybox prog arg 2>/dev/null |
@@ -131,7 +132,7 @@ FORMS
     curl -sf --unix-socket /run/docker.sock -H 'Content-Type: application/json' \
         -d @"$BATS_TEST_TMPDIR/body" 'http://d/containers/create?name=same' >/dev/null
     docker inspect same >"$BATS_TEST_TMPDIR/ours"
-    same='.[0] | {Config, HostConfig, Path, Args, Mounts} |
+    same='walk(if . == [] or . == {} then null else . end) | .[0] | {Config, HostConfig, Path, Args, Mounts} |
         .Config.Labels |= with_entries(select(.key | startswith("io.systemd-ctr.") | not))'
     diff <(jq -S "$same" "$BATS_TEST_TMPDIR/theirs") <(jq -S "$same" "$BATS_TEST_TMPDIR/ours")
 }
