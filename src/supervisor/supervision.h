@@ -6,6 +6,7 @@
  *
  *   supervisor.c   the loop, the dispatch of events, the deadlines
  *   start.c        connecting ... starting: until the engine has started it
+ *   claim.c        looking, clearing: who has the container's name?
  *   listen.c       what the engine tells meanwhile: exit, events, output
  *   place.c        placing ... running: into the unit, ready, alive
  *   stop.c         stopping ... ended: how it goes down and what is cleared away
@@ -118,11 +119,22 @@ void action_ignore_reply(const EngineReply *reply, void *userdata);
 
 /* start.c */
 void start_connect(Supervisor *supervisor);
-void action_look(Supervisor *supervisor);
-void action_clear(Supervisor *supervisor);
 void action_pull(Supervisor *supervisor);
 void action_create(Supervisor *supervisor);
 void action_start(Supervisor *supervisor);
+
+/* A call that brought nothing: fails with "cannot WHAT: why". */
+void start_fail_call(Supervisor *supervisor, const char *what, const EngineReply *reply);
+/* The same for one that could not even be made; r >= 0 is fine. */
+void start_check_call(Supervisor *supervisor, int r, const char *what);
+
+/* claim.c */
+void action_look(Supervisor *supervisor);
+void action_clear(Supervisor *supervisor);
+/* Takes the ID that a reply has. -EBADMSG: it has none. */
+int claim_remember_id(Supervisor *supervisor, JsonValue *reply);
+/* Who has the name changed under our hands: looks again, not for ever, and not without a breath. */
+void claim_look_again(Supervisor *supervisor, const EngineReply *reply);
 
 /* listen.c */
 void action_subscribe(Supervisor *supervisor);
