@@ -36,10 +36,6 @@ manager_heard() {
     journalctl --no-pager -o cat _PID=1 | grep -q "$1.service: Got notification message.*$2"
 }
 
-status_says() {
-    [[ "$(unit_property "$1" StatusText)" == *"$2"* ]]
-}
-
 @test "SIGTERM while waiting for the engine ends it at once, with success" {
     systemctl stop docker.service docker.socket
     container_unit waits -- --rm busybox sh -c "$heeds_term"

@@ -65,11 +65,6 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
     [ "$(docker inspect -f '{{.Id}}' dog)" != "$first" ]
 }
 
-# The passing of this time is what is tested.
-sleep_through_watchdog() {
-    read -r -t "$1" <> <(:) || true
-}
-
 @test "without a check the watchdog pings while the process lives" {
     container_unit plain WatchdogSec=1s -- --rm busybox sh -c "$heeds_term"
     systemctl start plain
@@ -90,10 +85,6 @@ sleep_through_watchdog() {
     [ "$(unit_property acts-trigger Result)" = watchdog ]
     wait_for 10 status_says acts-none unhealthy
     [ "$(unit_property acts-none ActiveState)" = active ]
-}
-
-status_says() {
-    [[ "$(unit_property "$1" StatusText)" == *"$2"* ]]
 }
 
 @test "STATUS= has what the failing probe said" {

@@ -70,10 +70,6 @@ is_blocked_container() {
         [ "$(ps -o stat= -p "$(container_pid "$1")" | cut -c1)" = S ]
 }
 
-sleep_through_watchdog() {
-    read -r -t "$1" <> <(:) || true
-}
-
 @test "the last lines before the end are in the journal" {
     container_unit last -- --rm busybox sh -c 'i=0; while [ $i -lt 2000 ]; do echo line-$i; i=$((i+1)); done; echo the-very-last; exit 1'
     systemctl start last || true

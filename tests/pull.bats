@@ -92,7 +92,3 @@ teardown_file() {
     [ "$(unit_property stuck Result)" = success ]
     no_leftovers stuck
 }
-
-status_says() {
-    [[ "$(unit_property "$1" StatusText)" == *"$2"* ]]
-}

@@ -62,15 +62,6 @@ static int write_whole(int fd, const char *text)
     return (size_t)n == size ? 0 : -EIO;
 }
 
-int file_write(const char *path, const char *text)
-{
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-
-    if (fd < 0)
-        return -errno;
-    return write_whole(fd, text);
-}
-
 int file_replace(const char *path, const char *text, mode_t mode)
 {
     _cleanup_free_ char *temporary = text_format("%s.XXXXXX", path);

@@ -9,9 +9,6 @@
 /* Reads at most `max` bytes (-EFBIG: there is more); *ret ends in a NUL, is the caller's. */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size);
 
-/* Writes `text` in one write(2) to a file that exists (kernel interfaces). */
-int file_write(const char *path, const char *text);
-
 /* Replaces `path` by a new file with this content: at every moment a reader sees the old content
  * or the new. What lies at `path` is replaced, not followed, if it is a symbolic link. */
 int file_replace(const char *path, const char *text, mode_t mode);

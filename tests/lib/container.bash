@@ -43,6 +43,16 @@ exit_status_of() {
     unit_property "$1" ExecMainStatus
 }
 
+# status_says NAME TEXT: whether the unit's status line has it; for wait_for.
+status_says() {
+    [[ "$(unit_property "$1" StatusText)" == *"$2"* ]]
+}
+
+# sleep_through_watchdog SECONDS: for tests of what the passing of this time does, or does not.
+sleep_through_watchdog() {
+    read -r -t "$1" <> <(:) || true
+}
+
 unit_is_down() {
     case $(unit_property "$1" ActiveState) in
     inactive | failed) ;;
