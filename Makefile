@@ -23,7 +23,7 @@ WARNINGS += -Werror
 endif
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 FORTIFY ?= -O2 -D_FORTIFY_SOURCE=2
-ALL_CPPFLAGS = -Isrc -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CPPFLAGS = -Isrc -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(CONFDIR)"' $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu17 -g $(FORTIFY) $(WARNINGS) $(HARDENING) \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(ALL_CPPFLAGS) $(CFLAGS)
 # The symbol is libgnutls's to ask for: see main.c.
@@ -40,15 +40,21 @@ SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libsystemd-ctr.a
 PROGRAM := $(BUILD)/systemd-ctr
+RUNTIME := $(BUILD)/systemd-ctr-runtime
 
 UNIT_TESTS := $(sort $(wildcard tests/unit/test-*.c))
 UNIT_TEST_PROGRAMS := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/%)
 
 .PHONY: all
-all: $(PROGRAM) ## Build the program
+all: $(PROGRAM) $(RUNTIME) ## Build the programs
 
 $(PROGRAM): $(BUILD)/src/main.o $(LIBRARY)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# It runs some ten times in the life of each container: no library but what it needs.
+$(RUNTIME): $(BUILD)/src/runtime.o $(LIBRARY)
+	$(CC) $(ALL_CFLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs json-c)
 
 # Made anew each time: an object whose source is gone must not stay in it.
 $(LIBRARY): $(OBJECTS)
@@ -107,6 +113,7 @@ lint: ## Check format, floors, scripts, man page; static analysis
 .PHONY: install
 install: all ## Install below DESTDIR (PREFIX, BINDIR, MANDIR, UNITDIR, CONFDIR)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/systemd-ctr
+	install -D -m 755 $(RUNTIME) $(DESTDIR)$(BINDIR)/systemd-ctr-runtime
 	install -D -m 644 src/systemd-ctr.1 $(DESTDIR)$(MANDIR)/man1/systemd-ctr.1
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(CONFDIR)
 	sed 's,/usr/bin/systemd-ctr,$(BINDIR)/systemd-ctr,; s,/etc/systemd-ctr,$(CONFDIR),' units/systemd-ctr@.service \
@@ -114,7 +121,7 @@ install: all ## Install below DESTDIR (PREFIX, BINDIR, MANDIR, UNITDIR, CONFDIR)
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there; settings stay
-	rm -f $(DESTDIR)$(BINDIR)/systemd-ctr $(DESTDIR)$(MANDIR)/man1/systemd-ctr.1 \
+	rm -f $(DESTDIR)$(BINDIR)/systemd-ctr $(DESTDIR)$(BINDIR)/systemd-ctr-runtime $(DESTDIR)$(MANDIR)/man1/systemd-ctr.1 \
 		$(DESTDIR)$(UNITDIR)/systemd-ctr@.service
 	-rmdir $(DESTDIR)$(CONFDIR) 2>/dev/null
 

@@ -62,7 +62,8 @@ static int write_whole(int fd, const char *text)
     return (size_t)n == size ? 0 : -EIO;
 }
 
-int file_replace(const char *path, const char *text, mode_t mode)
+/* `like`: whose owner and group it gets, on the disk too; or NULL. */
+static int replace(const char *path, const char *text, mode_t mode, const struct stat *like)
 {
     _cleanup_free_ char *temporary = text_format("%s.XXXXXX", path);
     _cleanup_close_ int fd = -1;
@@ -75,13 +76,31 @@ int file_replace(const char *path, const char *text, mode_t mode)
         return -errno;
 
     r = write_whole(fd, text);
+    if (r >= 0 && like && fchown(fd, like->st_uid, like->st_gid) < 0)
+        r = -errno;
     if (r >= 0 && fchmod(fd, mode) < 0)
+        r = -errno;
+    if (r >= 0 && like && fsync(fd) < 0)
         r = -errno;
     if (r >= 0 && rename(temporary, path) < 0)
         r = -errno;
     if (r < 0)
         (void)unlink(temporary);
     return r;
+}
+
+int file_replace(const char *path, const char *text, mode_t mode)
+{
+    return replace(path, text, mode, NULL);
+}
+
+int file_rewrite(const char *path, const char *text)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return -errno;
+    return replace(path, text, st.st_mode & 07777, &st);
 }
 
 int directory_make(const char *path, mode_t mode)

@@ -13,5 +13,9 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_size);
  * or the new. What lies at `path` is replaced, not followed, if it is a symbolic link. */
 int file_replace(const char *path, const char *text, mode_t mode);
 
+/* The same for a file that is there, which keeps its mode, owner and group; what was written is on
+ * the disk when it returns. */
+int file_rewrite(const char *path, const char *text);
+
 /* Creates `path` and the directories above it; what exists is fine. */
 int directory_make(const char *path, mode_t mode);

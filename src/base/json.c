@@ -20,6 +20,8 @@ int json_value_parse(const char *text, size_t size, JsonValue **ret)
     tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
     if (!tokener)
         return -ENOMEM;
+    /* Without it json-c takes comments, 'a' for "a", and a comma at the end. */
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 
     value = json_tokener_parse_ex(tokener, text, (int)size);
     end = json_tokener_get_parse_end(tokener);
@@ -64,6 +66,12 @@ const char *json_value_format(JsonValue *value)
 {
     return json_object_to_json_string_ext(
             value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+const char *json_value_format_pretty(JsonValue *value)
+{
+    return json_object_to_json_string_ext(value,
+            JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 JsonValue *json_value_get(JsonValue *object, const char *key)

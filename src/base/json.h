@@ -35,6 +35,8 @@ JsonValue *json_value_copy(JsonValue *value);
 
 /* Text on one line, borrowed until the value changes or is released. */
 const char *json_value_format(JsonValue *value);
+/* The same for people, on several lines, without a new line at the end. */
+const char *json_value_format_pretty(JsonValue *value);
 
 /* Readers. `object` and `value` may be NULL: that reads as absent. */
 JsonValue *json_value_get(JsonValue *object, const char *key);
