@@ -57,15 +57,28 @@ static const char *words_of_removal(RemovePolicy policy)
     return "removed by the next start";
 }
 
+static const char *words_of_mode(CgroupMode mode)
+{
+    switch (mode) {
+    case CGROUP_MODE_PARENT:
+    case CGROUP_MODE_RUNTIME:
+        return "born in the unit's cgroup";
+    case CGROUP_MODE_NONE:
+        return "stay in Docker's cgroup";
+    case CGROUP_MODE_AUTO:
+        return "born in the unit's cgroup if the engine can do that, else moved there";
+    case CGROUP_MODE_MOVE:
+        break;
+    }
+    return "moved into the unit's cgroup, with their limits and device filter";
+}
+
 static void tell_plan(const Options *options, const RunRequest *request)
 {
     log_notice("would ask the engine at %s for a container %s of %s, %s", options->host,
             request->name ? request->name : "(named by the engine)", request->image,
             words_of_pull(request->pull));
-    log_notice("its processes: %s",
-            options->cgroup_mode == CGROUP_MODE_NONE
-                    ? "stay in Docker's cgroup"
-                    : "moved into the unit's cgroup, with their limits and device filter");
+    log_notice("its processes: %s", words_of_mode(options->cgroup_mode));
     log_notice("READY=1 %s",
             options->ready == READY_STARTED ? "when started"
                     : options->ready == READY_HEALTHY

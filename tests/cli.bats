@@ -58,8 +58,6 @@ body() {
     refused --notify -- busybox --pattern --notify
     refused --watchdog=container -- busybox --pattern container
     refused --on-unhealthy=stop -- busybox --pattern stop
-    refused --cgroup-mode=parent -- busybox --pattern parent
-    refused --cgroup-mode=runtime -- busybox --pattern runtime
     refused --credentials -- busybox --pattern --credentials
     refused --reload-signal=HUP -- busybox --pattern --reload-signal
     refused --reload-cmd=true -- busybox --pattern --reload-cmd

@@ -23,10 +23,15 @@ load lib/container
     no_leftovers web
 }
 
+# status_shows NAME PATTERN: for wait_for.
+status_shows() {
+    systemctl status --no-pager "$1" | grep -qE "$2"
+}
+
 @test "systemctl status shows the container's processes" {
     container_unit web -- --rm busybox sh -c "$heeds_term"
     systemctl start web
-    systemctl status --no-pager web | grep -qE '[0-9]+ sleep 1000$'
+    wait_for 5 status_shows web '[0-9]+ sleep 1000$'
 }
 
 @test "without --rm the stopped container stays until the next start" {

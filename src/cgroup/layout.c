@@ -257,9 +257,10 @@ void cgroup_layout_clear(CgroupLayout *layout)
     *layout = (CgroupLayout){};
 }
 
-int cgroup_layout_enter(const CgroupLayout *layout)
+int cgroup_layout_enter(const CgroupLayout *layout, pid_t pid)
 {
     _cleanup_free_ char *directory = NULL;
+    char number[16];
     _cleanup_close_ int supervisor = -1;
     int r;
 
@@ -275,7 +276,8 @@ int cgroup_layout_enter(const CgroupLayout *layout)
         supervisor = cgroup_open(layout->mount, layout->supervisor);
         if (supervisor < 0)
             return supervisor;
-        r = cgroup_write(supervisor, "cgroup.procs", "0");
+        (void)snprintf(number, sizeof(number), "%d", pid);
+        r = cgroup_write(supervisor, "cgroup.procs", number);
         if (r < 0)
             return r;
     }

@@ -39,10 +39,10 @@ int cgroup_layout_find(CgroupLayout *ret);
 int cgroup_layout_of_unit(const char *unit_path, CgroupLayout *ret);
 void cgroup_layout_clear(CgroupLayout *layout);
 
-/* Makes UNIT/supervisor and UNIT/payload and moves this process into the first. Nothing to do
- * without delegation. Idempotent. A payload without processes is made anew, so that the filters
- * and limits of the container before are gone. */
-int cgroup_layout_enter(const CgroupLayout *layout);
+/* Makes UNIT/supervisor and UNIT/payload and moves the process `pid` (0: this one) into the first.
+ * Nothing to do without delegation. Idempotent. A payload without processes is made anew, so that
+ * the filters and limits of the container before are gone. */
+int cgroup_layout_enter(const CgroupLayout *layout, pid_t pid);
 
 /* Path arithmetic, pure, on what /proc/PID/cgroup says. *ret is the caller's. -ENXIO: no line of
  * version 2; -ENOENT: the cgroup was removed, so the process is dead; -EXDEV: outside our cgroup

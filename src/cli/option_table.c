@@ -179,10 +179,10 @@ static const Choice logs_choices[] = {
 
 static const Choice cgroup_mode_choices[] = {
     { "auto", CGROUP_MODE_AUTO },
+    { "parent", CGROUP_MODE_PARENT },
+    { "runtime", CGROUP_MODE_RUNTIME },
     { "move", CGROUP_MODE_MOVE },
     { "none", CGROUP_MODE_NONE },
-    { "parent", UNSUPPORTED },
-    { "runtime", UNSUPPORTED },
     { NULL, 0 },
 };
 
@@ -259,8 +259,9 @@ const Option option_table[] = {
             .choices = existing_choices },
     { .flag = { "cgroup-mode", 0, true },
             .argument = "=MODE",
-            .help = "auto (default); move: into the unit's cgroup; none: stays where the engine "
-                    "put it",
+            .help = "how it comes into the unit's cgroup: parent or runtime (born there), move, "
+                    "none "
+                    "(stays in Docker's); auto (default): the first that works",
             .take = take_choice,
             FIELD(cgroup_mode),
             .choices = cgroup_mode_choices },

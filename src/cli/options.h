@@ -30,6 +30,8 @@ typedef enum LogsMode {
 
 typedef enum CgroupMode {
     CGROUP_MODE_AUTO,
+    CGROUP_MODE_PARENT,
+    CGROUP_MODE_RUNTIME,
     CGROUP_MODE_MOVE,
     CGROUP_MODE_NONE,
 } CgroupMode;

@@ -122,22 +122,14 @@ int engine_ping(Engine *engine, uint64_t timeout_usec, EngineHandler handler, vo
     return call_start_simple(engine, &request, handler, userdata, ret_call);
 }
 
-static int get(Engine *engine, const char *target, EngineHandler handler, void *userdata,
+int engine_info(Engine *engine, uint64_t timeout_usec, EngineHandler handler, void *userdata,
         EngineCall **ret_call)
 {
-    const CallRequest request = {
-        .kind = CALL_BODY, .method = "GET", .target = strdup(target), .timeout_usec = USEC_INFINITY
-    };
+    const CallRequest request = { .kind = CALL_BODY,
+        .method = "GET",
+        .target = strdup("/info"),
+        .is_unversioned = true,
+        .timeout_usec = timeout_usec };
 
     return call_start_simple(engine, &request, handler, userdata, ret_call);
-}
-
-int engine_info(Engine *engine, EngineHandler handler, void *userdata, EngineCall **ret_call)
-{
-    return get(engine, "/info", handler, userdata, ret_call);
-}
-
-int engine_version(Engine *engine, EngineHandler handler, void *userdata, EngineCall **ret_call)
-{
-    return get(engine, "/version", handler, userdata, ret_call);
 }

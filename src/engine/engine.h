@@ -88,9 +88,9 @@ unsigned engine_api_minor(const Engine *engine);
  * with a message that names both ranges. */
 int engine_ping(Engine *engine, uint64_t timeout_usec, EngineHandler handler, void *userdata,
         EngineCall **ret_call);
-/* GET /info and GET /version. */
-int engine_info(Engine *engine, EngineHandler handler, void *userdata, EngineCall **ret_call);
-int engine_version(Engine *engine, EngineHandler handler, void *userdata, EngineCall **ret_call);
+/* GET /info. May come before engine_ping(): it is not asked in a version. */
+int engine_info(Engine *engine, uint64_t timeout_usec, EngineHandler handler, void *userdata,
+        EngineCall **ret_call);
 
 /* `container` is a name or an ID everywhere. */
 int engine_inspect(Engine *engine, const char *container, uint64_t timeout_usec,
@@ -115,8 +115,6 @@ enum {
 };
 int engine_remove(Engine *engine, const char *container, unsigned flags, EngineHandler handler,
         void *userdata, EngineCall **ret_call);
-int engine_image_inspect(Engine *engine, const char *image, EngineHandler handler, void *userdata,
-        EngineCall **ret_call);
 
 /* POST /containers/ID/wait. `condition`: "next-exit", "removed", "not-running". Subscribed once
  * on_open ran; body.StatusCode, an integer, and body.Error.Message at the end; on_item is not used.

@@ -30,17 +30,6 @@ int engine_split_reference(const char *image, char **ret_name, char **ret_tag)
     return 0;
 }
 
-int engine_image_inspect(Engine *engine, const char *image, EngineHandler handler, void *userdata,
-        EngineCall **ret_call)
-{
-    CallRequest request = { .kind = CALL_BODY, .method = "GET", .timeout_usec = USEC_INFINITY };
-
-    if (!*image)
-        return -EINVAL;
-    request.target = target_new("/images/", image, true, "/json");
-    return call_start_simple(engine, &request, handler, userdata, ret_call);
-}
-
 /* 200 is sent before the registry is asked: what it says then comes as one more item. */
 static int check_progress(JsonValue *item, char **ret_message)
 {

@@ -97,6 +97,7 @@ static void judge_running(Supervisor *supervisor, JsonValue *inspect)
             supervisor->container.name);
     supervisor->container.tty =
             json_member_boolean(json_value_get(inspect, "Config"), "Tty", false);
+    mode_learn(supervisor, inspect);
     supervisor->end.started = true;
     supervisor_report(supervisor, EVENT_NAME_ADOPTABLE);
 }
@@ -133,6 +134,7 @@ static void on_looked(const EngineReply *reply, void *userdata)
     else if (supervisor->request->remove == REMOVE_NEVER && usable) {
         supervisor->container.tty =
                 json_member_boolean(json_value_get(reply->body, "Config"), "Tty", false);
+        mode_learn(supervisor, reply->body);
         if (!is_of_this_request(supervisor, reply->body))
             log_notice("container %s was made from other settings than the unit has now; with "
                        "--rm=false it is started as it is",

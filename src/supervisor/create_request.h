@@ -13,6 +13,8 @@
 #define LABEL_UNIT "io.systemd-ctr.unit"
 #define LABEL_INVOCATION "io.systemd-ctr.invocation"
 #define LABEL_SPEC "io.systemd-ctr.spec"
+/* "move: why": for people, and not in the hash that LABEL_SPEC is. */
+#define LABEL_CGROUP_MODE "io.systemd-ctr.cgroup-mode"
 
 /* `unit_name`: "web.service", or NULL outside of a unit. 0 or a negative errno; -EINVAL with a
  * sentence in *ret_message (the caller's) if the run line contradicts our options. */

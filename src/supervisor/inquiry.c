@@ -8,8 +8,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "cgroup/layout.h"
 #include "health/docker_health.h"
+#include "supervisor/cgroup_mode.h"
 #include "supervisor/create_request.h"
 #include "supervisor/errand.h"
 #include "supervisor/supervisor.h"
@@ -24,17 +26,25 @@ static uint64_t patience_of(const Options *options)
 }
 
 /* How the container came to be where it is: in the unit's cgroup, or in one of Docker's own. */
-static const char *cgroup_mode_of(const char *path, const char *id, const char *unit)
+static const char *cgroup_mode_in(JsonValue *inspect, const char *path)
 {
     _cleanup_free_ char *unit_path = NULL, *unit_name = NULL;
 
     if (!path)
         return "";
-    if (cgroup_path_is_of_container(path, id))
-        return "none";
-    if (cgroup_path_unit(path, &unit_path, &unit_name) >= 0 && strcmp(unit_name, unit) == 0)
-        return "move";
-    return "";
+    if (cgroup_path_unit(path, &unit_path, &unit_name) >= 0 &&
+            strcmp(unit_name, container_label(inspect, LABEL_UNIT)) == 0)
+        return cgroup_mode_name(cgroup_mode_of_container(inspect));
+    return cgroup_path_is_of_container(path, json_member_string(inspect, "Id", "")) ? "none" : "";
+}
+
+/* The label says "MODE: why"; what it came to may differ. */
+static const char *cgroup_mode_reason(JsonValue *inspect, const char *mode)
+{
+    const char *rest = text_after(container_label(inspect, LABEL_CGROUP_MODE), mode);
+
+    rest = *mode && rest ? text_after(rest, ": ") : NULL;
+    return rest ? rest : "";
 }
 
 static JsonValue *describe(JsonValue *inspect)
@@ -47,11 +57,13 @@ static JsonValue *describe(JsonValue *inspect)
     const char *unit = container_label(inspect, LABEL_UNIT);
     int64_t pid = json_member_integer(state, "Pid", 0);
     _cleanup_free_ char *path = NULL;
+    const char *mode;
     DockerHealth health;
 
     docker_health_of_inspect(inspect, &health);
     if (pid > 0)
         (void)cgroup_of_process((pid_t)pid, &path);
+    mode = cgroup_mode_in(inspect, path);
 
     if (json_set_string(answer, "name", name[0] == '/' ? name + 1 : name) < 0 ||
             json_set_string(answer, "id", id) < 0 ||
@@ -62,7 +74,8 @@ static JsonValue *describe(JsonValue *inspect)
             json_set_integer(answer, "pid", pid) < 0 ||
             json_set_integer(answer, "exit_code", json_member_integer(state, "ExitCode", 0)) < 0 ||
             json_set_string(answer, "cgroup", path ? path : "") < 0 ||
-            json_set_string(answer, "cgroup_mode", cgroup_mode_of(path, id, unit)) < 0 ||
+            json_set_string(answer, "cgroup_mode", mode) < 0 ||
+            json_set_string(answer, "cgroup_mode_reason", cgroup_mode_reason(inspect, mode)) < 0 ||
             json_set_string(answer, "health", health_status_name(health.status)) < 0 ||
             json_set_string(answer, "last_probe", health.output) < 0)
         return NULL;
@@ -73,6 +86,16 @@ static void print_line(const char *label, const char *text)
 {
     if (text && *text)
         printf("%12s: %s\n", label, text);
+}
+
+static void print_mode(JsonValue *answer)
+{
+    const char *mode = json_member_string(answer, "cgroup_mode", "");
+    const char *reason = json_member_string(answer, "cgroup_mode_reason", "");
+
+    if (*mode)
+        printf("%12s: %s%s%s%s\n", "cgroup mode", mode, *reason ? " (" : "", reason,
+                *reason ? ")" : "");
 }
 
 static void print_status(JsonValue *answer)
@@ -89,7 +112,7 @@ static void print_status(JsonValue *answer)
         printf("%12s: %lld\n", "PID", (long long)pid);
         print_line("started", json_member_string(answer, "started", ""));
         print_line("cgroup", json_member_string(answer, "cgroup", ""));
-        print_line("cgroup mode", json_member_string(answer, "cgroup_mode", ""));
+        print_mode(answer);
     } else
         printf("%12s: %lld\n", "exit code", (long long)json_member_integer(answer, "exit_code", 0));
     if (strcmp(health, "none") != 0) {
@@ -141,11 +164,34 @@ int status_run(const Options *options)
     return errand_run(&errand, options, patience_of(options), on_status_connected);
 }
 
-static void print_modes(bool v2)
+/* For a unit with Delegate=yes on this host. */
+static void print_modes(JsonValue *info, bool v2)
 {
-    print_line("mode move",
-            v2 ? "yes, in a unit with Delegate=yes" : "no: needs cgroup v2 as the only hierarchy");
-    print_line("mode none", "yes");
+    static const CgroupMode modes[] = {
+        CGROUP_MODE_PARENT,
+        CGROUP_MODE_RUNTIME,
+        CGROUP_MODE_MOVE,
+        CGROUP_MODE_NONE,
+    };
+    CgroupOffer offer = { .delegated = true };
+    const char *why;
+    CgroupMode chosen;
+
+    if (!v2)
+        offer.place_trouble = "needs cgroup v2 as the only hierarchy";
+    cgroup_offer_of_engine(&offer, info, "");
+    chosen = cgroup_mode_choose(&offer, &why);
+    for (size_t i = 0; i < ELEMENTS(modes); i++) {
+        const char *obstacle = cgroup_mode_obstacle(modes[i], &offer);
+        _cleanup_free_ char *label = text_format("mode %s", cgroup_mode_name(modes[i]));
+
+        printf("%12s: %s%s\n", label ? label : "mode", obstacle ? "no: " : "yes",
+                obstacle                     ? obstacle
+                        : modes[i] == chosen ? ", and auto takes it in a unit with Delegate=yes"
+                                             : "");
+    }
+    if (offer.exec_trouble)
+        print_line("note", offer.exec_trouble);
 }
 
 static void on_info(const EngineReply *reply, void *userdata)
@@ -174,7 +220,7 @@ static void on_info(const EngineReply *reply, void *userdata)
         print_line("cgroup v2", strerror(-r));
     else
         printf("%12s: %s\n", "cgroup v2", layout.mount);
-    print_modes(r >= 0);
+    print_modes(info, r >= 0);
     cgroup_layout_clear(&layout);
 
     /* Without it the engine takes the containers down with it. */
@@ -187,7 +233,7 @@ static void on_info(const EngineReply *reply, void *userdata)
 
 static void on_check_connected(Errand *errand)
 {
-    errand_check(errand, engine_info(errand->engine, on_info, errand, NULL),
+    errand_check(errand, engine_info(errand->engine, ERRAND_ANSWER_USEC, on_info, errand, NULL),
             "ask the engine what it is");
 }
 

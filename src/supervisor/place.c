@@ -150,11 +150,6 @@ static int on_process_gone(sd_event_source *source, int fd, uint32_t events, voi
     return 0;
 }
 
-static bool is_to_be_moved(const Supervisor *supervisor)
-{
-    return supervisor->has_layout && supervisor->options->cgroup_mode != CGROUP_MODE_NONE;
-}
-
 /* Is this PID, which the engine named, the container's process here? An engine behind tcp:// may
  * speak of another host's. */
 static bool is_process_of_container(const Supervisor *supervisor, pid_t pid)
@@ -200,6 +195,11 @@ static void finish_placing(Supervisor *supervisor)
     const char *path = supervisor->options->pid_file;
     int r;
 
+    log_info("container %s: PID %d, cgroup mode %s (%s)", supervisor_container_name(supervisor),
+            (int)supervisor->container.pid, cgroup_mode_name(supervisor->mode),
+            supervisor->mode_reason);
+    supervisor->placement_text =
+            text_format(", cgroup mode %s", cgroup_mode_name(supervisor->mode));
     if (path && supervisor->container.pidfd >= 0) {
         r = pid_file_write(path, supervisor->container.pid);
         if (r < 0)
@@ -224,22 +224,20 @@ static void on_placed(int r, const char *message, unsigned moved, void *userdata
     }
     if (message && *message)
         log_warning("container %s: %s", supervisor_container_name(supervisor), message);
-    log_info("container %s: PID %d, %u processes moved to %s",
-            supervisor_container_name(supervisor), (int)supervisor->container.pid, moved,
-            supervisor->layout.payload);
-    supervisor->placement_text = text_format(", cgroup mode move");
+    if (moved > 0)
+        log_info("container %s: %u processes moved to %s", supervisor_container_name(supervisor),
+                moved, supervisor->layout.payload);
     finish_placing(supervisor);
 }
 
-int place_enter_unit(Supervisor *supervisor)
+/* A container that was to be born in the unit: was it? */
+static bool is_in_place(const Supervisor *supervisor)
 {
-    int r;
+    _cleanup_free_ char *path = NULL;
 
-    if (supervisor->entered || !is_to_be_moved(supervisor) || !supervisor->layout.delegated)
-        return 0;
-    r = cgroup_layout_enter(&supervisor->layout);
-    supervisor->entered = r >= 0;
-    return r;
+    return cgroup_mode_is_born(supervisor->mode) &&
+            cgroup_of_process(supervisor->container.pid, &path) >= 0 &&
+            cgroup_path_is_below(path, supervisor->layout.payload);
 }
 
 static void move_into_unit(Supervisor *supervisor)
@@ -252,12 +250,17 @@ static void move_into_unit(Supervisor *supervisor)
     };
     int r;
 
-    if (!is_to_be_moved(supervisor)) {
-        supervisor->placement_text = text_format(", cgroup mode none");
+    if (supervisor->mode == CGROUP_MODE_NONE || is_in_place(supervisor)) {
         finish_placing(supervisor);
         return;
     }
-    r = place_enter_unit(supervisor);
+    if (cgroup_mode_is_born(supervisor->mode)) {
+        log_warning("container %s: cgroup mode %s did not bring it into %s: moving it there",
+                supervisor_container_name(supervisor), cgroup_mode_name(supervisor->mode),
+                supervisor->layout.payload);
+        supervisor->mode = CGROUP_MODE_MOVE;
+    }
+    r = mode_enter_unit(supervisor);
     if (r < 0) {
         supervisor_fail(supervisor, EXIT_ENGINE, "cannot set up the cgroups of %s below %s: %s",
                 supervisor->layout.unit_name, supervisor->layout.unit, strerror(-r));
@@ -297,7 +300,7 @@ static void on_inspected(const EngineReply *reply, void *userdata)
         return;
     }
     r = watch_process(supervisor, pid);
-    if (r == -EXDEV && !is_to_be_moved(supervisor)) {
+    if (r == -EXDEV && supervisor->mode == CGROUP_MODE_NONE) {
         log_warning("container %s: its process %d is not to be seen from here; only the engine "
                     "tells of its end",
                 supervisor_container_name(supervisor), (int)pid);

@@ -12,8 +12,6 @@
 
 #define PING_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define PING_AGAIN_USEC (250 * USEC_PER_MSEC)
-/* By then a request that was started is on its way. */
-#define REQUEST_SENT_USEC (USEC_PER_MSEC)
 
 /* Why a call brought nothing, as an exit code. */
 static int exit_code_of(const EngineReply *reply)
@@ -73,6 +71,7 @@ void start_connect(Supervisor *supervisor)
     int r = engine_ping(
             supervisor->engine, PING_TIMEOUT_USEC, on_pinged, supervisor, &supervisor->call);
 
+    mode_ask_engine(supervisor);
     start_check_call(supervisor, r, "speak to the engine");
 }
 
@@ -160,6 +159,27 @@ static void on_created(const EngineReply *reply, void *userdata)
         start_fail_call(supervisor, "create the container", reply);
 }
 
+static void create(Supervisor *supervisor)
+{
+    int r;
+
+    if (supervisor->state != STATE_CREATING) {
+        /* A stop was asked for meanwhile, and there is nothing to undo. */
+        supervisor_report(supervisor, EVENT_FAILED);
+        return;
+    }
+    r = mode_apply(supervisor);
+    if (r == -EOPNOTSUPP) {
+        supervisor_report(supervisor, EVENT_FAILED);
+        return;
+    }
+    if (r >= 0)
+        r = engine_create(supervisor->engine, supervisor->container.name,
+                supervisor->request->platform, supervisor->request->body, on_created, supervisor,
+                &supervisor->call);
+    start_check_call(supervisor, r, "create the container");
+}
+
 void action_create(Supervisor *supervisor)
 {
     int r;
@@ -176,11 +196,9 @@ void action_create(Supervisor *supervisor)
         supervisor_report(supervisor, EVENT_FAILED);
         return;
     }
-    if (r >= 0)
-        r = engine_create(supervisor->engine, supervisor->container.name,
-                supervisor->request->platform, supervisor->request->body, on_created, supervisor,
-                &supervisor->call);
     start_check_call(supervisor, r, "create the container");
+    if (r >= 0 && !mode_wait(supervisor, create))
+        create(supervisor);
 }
 
 static void on_started(const EngineReply *reply, void *userdata)
@@ -188,6 +206,7 @@ static void on_started(const EngineReply *reply, void *userdata)
     Supervisor *supervisor = userdata;
 
     supervisor->call = NULL;
+    mode_end_birth(supervisor);
     if (engine_reply_ok(reply)) {
         supervisor->end.started = true;
         supervisor->container.started_usec = now_usec();
@@ -200,22 +219,22 @@ static void on_started(const EngineReply *reply, void *userdata)
     supervisor_report(supervisor, EVENT_FAILED);
 }
 
-/* Moving a process waits for a grace period of RCU, some 10 ms (cgroup_attach_lock() in the
- * kernel): ours goes over while the engine is busy anyway. Should that fail, placing tries again,
- * and tells. */
-static void use_the_time(Supervisor *supervisor)
-{
-    (void)place_enter_unit(supervisor);
-}
-
 void action_start(Supervisor *supervisor)
 {
     int r;
 
     notify_status("Starting the container");
+    r = mode_prepare_birth(supervisor);
+    if (r < 0) {
+        supervisor_fail(supervisor, EXIT_ENGINE,
+                "cannot prepare the cgroups of %s below %s for mode %s: %s",
+                supervisor->layout.unit_name, supervisor->layout.unit,
+                cgroup_mode_name(supervisor->mode), strerror(-r));
+        supervisor_report(supervisor, EVENT_FAILED);
+        return;
+    }
     supervisor->start_sent = true;
     r = engine_start(supervisor->engine, supervisor->container.id, on_started, supervisor,
             &supervisor->call);
     start_check_call(supervisor, r, "start the container");
-    supervisor_pause(supervisor, REQUEST_SENT_USEC, use_the_time);
 }

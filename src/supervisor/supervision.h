@@ -6,6 +6,7 @@
  *
  *   supervisor.c   the loop, the dispatch of events, the deadlines
  *   start.c        connecting ... starting: until the engine has started it
+ *   mode.c         how it comes into the unit's cgroup, and we into ours
  *   claim.c        looking, clearing: who has the container's name?
  *   listen.c       what the engine tells meanwhile: exit, events, output
  *   place.c        placing ... running: into the unit, ready, alive
@@ -26,6 +27,7 @@
 #include "cli/run_request.h"
 #include "engine/engine.h"
 #include "health/docker_health.h"
+#include "supervisor/cgroup_mode.h"
 #include "supervisor/exit_status.h"
 #include "supervisor/life_cycle.h"
 #include "supervisor/subscription.h"
@@ -61,7 +63,11 @@ typedef struct Supervisor {
     Engine *engine;
     CgroupLayout layout;
     bool has_layout;
-    bool entered; /* we are in UNIT/supervisor */
+    bool entered;   /* we are in UNIT/supervisor */
+    pid_t entering; /* the child that brings us there */
+    CgroupOffer offer;
+    CgroupMode mode;         /* of the container; AUTO: not settled */
+    const char *mode_reason; /* static */
 
     State state;
     Event reports[REPORTS_MAX];
@@ -96,6 +102,8 @@ typedef struct Supervisor {
     sd_event_source *process; /* pidfd */
     EngineCall *call;         /* the state's request */
     EngineCall *health_call;  /* the inspect that a change of health asks for */
+    EngineCall *info_call;    /* what the engine is */
+    void (*after_info)(struct Supervisor *supervisor);
     Subscription *subscription;
     Placement *placement;
     Output *output;
@@ -128,6 +136,25 @@ void start_fail_call(Supervisor *supervisor, const char *what, const EngineReply
 /* The same for one that could not even be made; r >= 0 is fine. */
 void start_check_call(Supervisor *supervisor, int r, const char *what);
 
+/* mode.c */
+/* Where we run, and off to UNIT/supervisor. Negative errno: the mode that was asked for is
+ * impossible, and that is said. */
+int mode_find_place(Supervisor *supervisor);
+/* Ends what mode_find_place() began: we are in UNIT/supervisor. Idempotent. */
+int mode_enter_unit(Supervisor *supervisor);
+/* Asks the engine what it is, if that matters: early, for it takes longer than other questions. */
+void mode_ask_engine(Supervisor *supervisor);
+/* True: the engine's answer is out, and `then` runs when it is here. */
+bool mode_wait(Supervisor *supervisor, void (*then)(Supervisor *supervisor));
+/* Settles the mode and adds to the create request what it takes. -EOPNOTSUPP: the mode that was
+ * asked for is impossible, and that is said. */
+int mode_apply(Supervisor *supervisor);
+/* Takes the mode of a container that was made before. */
+void mode_learn(Supervisor *supervisor, JsonValue *inspect);
+/* Before the engine starts the container, and after. */
+int mode_prepare_birth(Supervisor *supervisor);
+void mode_end_birth(Supervisor *supervisor);
+
 /* claim.c */
 void action_look(Supervisor *supervisor);
 void action_clear(Supervisor *supervisor);
@@ -141,8 +168,6 @@ void action_subscribe(Supervisor *supervisor);
 
 /* place.c */
 void action_place(Supervisor *supervisor);
-/* Moves us to UNIT/supervisor, once. */
-int place_enter_unit(Supervisor *supervisor);
 void action_settle(Supervisor *supervisor);
 void action_announce(Supervisor *supervisor);
 /* Leaves it to systemd and ends. */

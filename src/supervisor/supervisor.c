@@ -280,45 +280,6 @@ static int watch_signals(Supervisor *supervisor)
     return r;
 }
 
-/* Where we run; without a unit's cgroup the container stays where Docker puts it, but for who asked
- * for another place. */
-static int find_place(Supervisor *supervisor)
-{
-    bool asked = supervisor->options->cgroup_mode == CGROUP_MODE_MOVE;
-    int r;
-
-    r = cgroup_layout_find(&supervisor->layout);
-    if (r < 0) {
-        if (asked) {
-            supervisor_fail(supervisor, EXIT_ENGINE,
-                    "--cgroup-mode=move: no cgroup v2 hierarchy is usable here: %s", strerror(-r));
-            return r;
-        }
-        log_warning("no cgroup v2 hierarchy is usable here (%s): the container stays in Docker's "
-                    "cgroup",
-                strerror(-r));
-        return 0;
-    }
-    supervisor->has_layout = supervisor->layout.unit;
-    if (!supervisor->has_layout) {
-        if (asked) {
-            supervisor_fail(supervisor, EXIT_ENGINE,
-                    "--cgroup-mode=move: not started by a service unit, so there is no place to "
-                    "move the container to");
-            return -ENXIO;
-        }
-        log_notice("not started by a service unit: the container stays in Docker's cgroup");
-        return 0;
-    }
-    if (supervisor->options->cgroup_mode == CGROUP_MODE_NONE)
-        return 0;
-    if (!supervisor->layout.delegated)
-        log_warning("%s has no Delegate=yes: its processes and the container's share one cgroup; "
-                    "add Delegate=yes to the unit",
-                supervisor->layout.unit_name);
-    return 0;
-}
-
 static int prepare(Supervisor *supervisor)
 {
     _cleanup_free_ char *message = NULL;
@@ -337,7 +298,7 @@ static int prepare(Supervisor *supervisor)
     }
 
     notify_attach(supervisor->event);
-    r = find_place(supervisor);
+    r = mode_find_place(supervisor);
     if (r < 0)
         return r;
 
@@ -365,6 +326,7 @@ static void release(Supervisor *supervisor)
     (void)watchdog_free(supervisor->watchdog);
     (void)output_free(supervisor->output);
     (void)engine_free(supervisor->engine);
+    mode_end_birth(supervisor);
     (void)sd_event_source_disable_unref(supervisor->deadline);
     (void)sd_event_source_disable_unref(supervisor->pause);
     (void)sd_event_source_disable_unref(supervisor->process);

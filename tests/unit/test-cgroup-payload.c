@@ -64,14 +64,14 @@ static const char *find_and_enter(void *userdata)
     CHECK_APART(text_equal(layout.supervisor, scratch.layout.supervisor));
     CHECK_APART(text_equal(layout.payload, scratch.layout.payload));
 
-    CHECK_APART(cgroup_layout_enter(&layout) == 0);
-    CHECK_APART(cgroup_layout_enter(&layout) == 0);
+    CHECK_APART(cgroup_layout_enter(&layout, 0) == 0);
+    CHECK_APART(cgroup_layout_enter(&layout, 0) == 0);
     /* From there the unit is the same: nothing nests. */
     CHECK_APART(cgroup_layout_find(&again) == 0);
     CHECK_APART(text_equal(again.own, layout.supervisor));
     CHECK_APART(text_equal(again.unit, layout.unit));
     CHECK_APART(text_equal(again.payload, layout.payload));
-    CHECK_APART(cgroup_layout_enter(&again) == 0);
+    CHECK_APART(cgroup_layout_enter(&again, 0) == 0);
 
     CHECK_APART(cgroup_layout_of_unit(layout.unit, &of_unit) == 0);
     CHECK_APART(text_equal(of_unit.payload, layout.payload));
@@ -118,7 +118,7 @@ static const char *find_in_scope(void *userdata)
     CHECK_APART(cgroup_layout_find(&layout) == 0);
     CHECK_APART(text_equal(layout.own, userdata));
     CHECK_APART(!layout.unit && !layout.unit_name && !layout.delegated && !layout.payload);
-    CHECK_APART(cgroup_layout_enter(&layout) == 0);
+    CHECK_APART(cgroup_layout_enter(&layout, 0) == 0);
     CHECK_APART(payload_kill(&layout, SIGKILL) == 0);
     CHECK_APART(payload_is_populated(&layout) == 0);
     CHECK_APART(payload_clean(&layout) == 0);

@@ -63,10 +63,11 @@ static void test_ping(void **state)
         assert_non_null(strstr(seen.message, pings[i].message));
         assert_int_equal(pings[i].minor, engine_api_minor(rig.engine));
 
-        assert_int_equal(0, engine_info(rig.engine, on_seen_end, &seen, NULL));
+        assert_int_equal(
+                0, engine_inspect(rig.engine, "web", USEC_INFINITY, on_seen_end, &seen, NULL));
         rig_run_until(&rig, &seen.ends, 2);
         assert_true(seen.ok);
-        (void)snprintf(line, sizeof(line), "GET /v1.%u/info ", pings[i].minor);
+        (void)snprintf(line, sizeof(line), "GET /v1.%u/containers/web/json ", pings[i].minor);
         assert_true(text_starts_with(rig.fake.requests[1], line));
         seen_clear(&seen);
         rig_close(&rig);

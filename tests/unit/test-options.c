@@ -31,7 +31,7 @@ static char **split(const char *line)
 
 static const char *const verbs[] = { "run", "cleanup", "status", "check", "help", "version" };
 static const char *const logs[] = { "attach", "journald", "none" };
-static const char *const modes[] = { "auto", "move", "none" };
+static const char *const modes[] = { "auto", "parent", "runtime", "move", "none" };
 static const char *const removes[] = { "at-next-start", "at-end", "never" };
 static const char *const readies[] = { "auto", "started", "healthy" };
 static const char *const watchdogs[] = { "auto", "healthy", "running", "off" };
@@ -163,6 +163,8 @@ static const struct {
     { "--logs=none --logs=attach run img", "run line: img" },
     { "--rm run img", "run rm=at-end line: img" },
     { "--cgroup-mode=move run img", "run cgroup-mode=move line: img" },
+    { "--cgroup-mode=parent run img", "run cgroup-mode=parent line: img" },
+    { "--cgroup-mode=runtime run img", "run cgroup-mode=runtime line: img" },
     { "--cgroup-mode none run img", "run cgroup-mode=none line: img" },
     { "--cgroup-mode=auto run img", "run line: img" },
     { "--ready=started run img", "run ready=started line: img" },
@@ -260,8 +262,6 @@ static const struct {
     { "--watchdog=container run img", "--watchdog=container" UNSUPPORTED },
     { "--on-unhealthy=stop run img", "--on-unhealthy=stop" UNSUPPORTED },
     { "--ready=notify run img", "--ready=notify" UNSUPPORTED },
-    { "--cgroup-mode=parent run img", "--cgroup-mode=parent" UNSUPPORTED },
-    { "--cgroup-mode=runtime run img", "--cgroup-mode=runtime" UNSUPPORTED },
     { "--credentials run img", "--credentials" UNSUPPORTED },
     { "--reload-signal=HUP run img", "--reload-signal" UNSUPPORTED },
     { "--reload-cmd=x run img", "--reload-cmd" UNSUPPORTED },
@@ -270,7 +270,8 @@ static const struct {
     { "--ready=maybe run img", "--ready: \"maybe\" is none of auto, started, healthy" },
     { "--logs=maybe run img", "--logs: \"maybe\" is none of attach, journald, none" },
     { "--logs= run img", "--logs: \"\" is none of attach, journald, none" },
-    { "--cgroup-mode=x run img", "--cgroup-mode: \"x\" is none of auto, move, none" },
+    { "--cgroup-mode=x run img",
+            "--cgroup-mode: \"x\" is none of auto, parent, runtime, move, none" },
     { "--watchdog=x run img", "--watchdog: \"x\" is none of auto, healthy, running, off" },
     { "--on-unhealthy=x run img", "--on-unhealthy: \"x\" is none of watchdog, trigger, none" },
     { "--main-pid=x run img", "--main-pid: \"x\" is none of wrapper, container" },

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/supervision.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "runtime/hand_over.h"
+#include "supervisor/create_request.h"
+
+#define INFO_TIMEOUT_USEC (5 * USEC_PER_SEC)
+
+/* Moving a process waits for a grace period of RCU, some 10 ms (cgroup_attach_lock() in the
+ * kernel). A child waits for it, while we talk to the engine. */
+static void begin_to_enter(Supervisor *supervisor)
+{
+    pid_t ours = getpid();
+
+    if (text_equal(supervisor->layout.own, supervisor->layout.supervisor))
+        return; /* by DelegateSubgroup= */
+    supervisor->entering = fork();
+    if (supervisor->entering != 0)
+        return; /* -1: mode_enter_unit() does it */
+    _exit(cgroup_layout_enter(&supervisor->layout, ours) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+int mode_enter_unit(Supervisor *supervisor)
+{
+    int r, status;
+
+    if (supervisor->entered || !supervisor->has_layout || !supervisor->layout.delegated)
+        return 0;
+    if (supervisor->entering > 0) {
+        /* By now it is done, or about to be. */
+        do
+            r = waitpid(supervisor->entering, &status, 0) < 0 ? -errno : 0;
+        while (r == -EINTR);
+        supervisor->entering = 0;
+        supervisor->entered = r == 0 && status == 0;
+        if (supervisor->entered)
+            return 0;
+    }
+    r = cgroup_layout_enter(&supervisor->layout, 0);
+    supervisor->entered = r >= 0;
+    return r;
+}
+
+/* No place in a unit: the container stays where Docker puts it, but for who asked for another. */
+static int do_without_place(Supervisor *supervisor)
+{
+    CgroupMode asked = supervisor->options->cgroup_mode;
+
+    if (asked != CGROUP_MODE_AUTO && asked != CGROUP_MODE_NONE) {
+        supervisor_fail(supervisor, EXIT_ENGINE, "--cgroup-mode=%s: %s", cgroup_mode_name(asked),
+                supervisor->offer.place_trouble);
+        return -ENXIO;
+    }
+    if (asked == CGROUP_MODE_AUTO)
+        log_line(supervisor->layout.mount ? LOG_NOTICE : LOG_WARNING,
+                "%s: the container stays in Docker's cgroup", supervisor->offer.place_trouble);
+    return 0;
+}
+
+int mode_find_place(Supervisor *supervisor)
+{
+    int r;
+
+    r = cgroup_layout_find(&supervisor->layout);
+    supervisor->has_layout = r >= 0 && supervisor->layout.unit;
+    supervisor->offer.delegated = supervisor->layout.delegated;
+    if (r < 0)
+        supervisor->offer.place_trouble = "no cgroup v2 hierarchy is usable here";
+    else if (!supervisor->has_layout)
+        supervisor->offer.place_trouble = "not started by a service unit";
+    if (supervisor->offer.place_trouble)
+        return do_without_place(supervisor);
+
+    if (supervisor->options->cgroup_mode == CGROUP_MODE_NONE)
+        return 0;
+    if (!supervisor->layout.delegated)
+        log_warning("%s has no Delegate=yes: its processes and the container's share one cgroup; "
+                    "add Delegate=yes to the unit",
+                supervisor->layout.unit_name);
+    else
+        begin_to_enter(supervisor);
+    return 0;
+}
+
+static const char *runtime_of_run_line(const Supervisor *supervisor)
+{
+    JsonValue *host = json_value_get(supervisor->request->body, "HostConfig");
+
+    return json_member_string(host, "Runtime", "");
+}
+
+/* Does the choice depend on what the engine is? */
+static bool engine_matters(const Supervisor *supervisor)
+{
+    CgroupMode asked = supervisor->options->cgroup_mode;
+
+    return supervisor->has_layout && supervisor->layout.delegated && asked != CGROUP_MODE_NONE;
+}
+
+static void settle(Supervisor *supervisor)
+{
+    CgroupMode asked = supervisor->options->cgroup_mode;
+    const char *obstacle;
+
+    supervisor->mode = asked;
+    if (asked == CGROUP_MODE_AUTO)
+        supervisor->mode = cgroup_mode_choose(&supervisor->offer, &supervisor->mode_reason);
+    else
+        supervisor->mode_reason = "asked for";
+
+    obstacle = cgroup_mode_obstacle(supervisor->mode, &supervisor->offer);
+    if (obstacle) {
+        supervisor_fail(
+                supervisor, EXIT_ENGINE, "--cgroup-mode=%s: %s", cgroup_mode_name(asked), obstacle);
+        return;
+    }
+    if (supervisor->offer.exec_trouble && asked != CGROUP_MODE_NONE &&
+            !cgroup_mode_is_born(supervisor->mode))
+        log_warning("cgroup mode %s: %s; systemd-ctr setup-runtime mends it",
+                cgroup_mode_name(supervisor->mode), supervisor->offer.exec_trouble);
+}
+
+static void on_info(const EngineReply *reply, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+    void (*then)(Supervisor * supervisor) = supervisor->after_info;
+
+    supervisor->info_call = NULL;
+    if (engine_reply_ok(reply))
+        cgroup_offer_of_engine(&supervisor->offer, reply->body, runtime_of_run_line(supervisor));
+    if (!then)
+        return;
+    supervisor->after_info = NULL;
+    then(supervisor);
+}
+
+void mode_ask_engine(Supervisor *supervisor)
+{
+    if (!engine_matters(supervisor) || supervisor->offer.engine_known || supervisor->info_call)
+        return;
+    (void)engine_info(
+            supervisor->engine, INFO_TIMEOUT_USEC, on_info, supervisor, &supervisor->info_call);
+}
+
+bool mode_wait(Supervisor *supervisor, void (*then)(Supervisor *supervisor))
+{
+    mode_ask_engine(supervisor);
+    if (supervisor->info_call)
+        supervisor->after_info = then;
+    return supervisor->info_call;
+}
+
+int mode_apply(Supervisor *supervisor)
+{
+    JsonValue *body = supervisor->request->body;
+    JsonValue *host = json_need_object(body, "HostConfig");
+    _cleanup_free_ char *label = NULL;
+    int r = 0;
+
+    settle(supervisor);
+    if (supervisor->end.failure != 0)
+        return -EOPNOTSUPP;
+
+    if (supervisor->mode == CGROUP_MODE_PARENT)
+        r = json_set_string(host, "CgroupParent", supervisor->layout.payload);
+    else if (supervisor->mode == CGROUP_MODE_RUNTIME)
+        r = json_set_string(host, "Runtime", CGROUP_MODE_RUNTIME_NAME);
+    if (r < 0)
+        return r;
+    label = text_format("%s: %s", cgroup_mode_name(supervisor->mode),
+            supervisor->mode_reason ? supervisor->mode_reason : "");
+    return label ? json_set_string(json_need_object(body, "Labels"), LABEL_CGROUP_MODE, label)
+                 : -ENOMEM;
+}
+
+void mode_learn(Supervisor *supervisor, JsonValue *inspect)
+{
+    supervisor->mode = cgroup_mode_of_container(inspect);
+    supervisor->mode_reason = "as it was made";
+    if (supervisor->mode == CGROUP_MODE_MOVE &&
+            (!supervisor->has_layout || supervisor->options->cgroup_mode == CGROUP_MODE_NONE))
+        supervisor->mode = CGROUP_MODE_NONE;
+}
+
+/* The container's first process comes into the unit's cgroup before it does anything: by then the
+ * unit's inner cgroup must have no process of its own (admin-guide/cgroup-v2.rst, "No Internal
+ * Process Constraint"). */
+int mode_prepare_birth(Supervisor *supervisor)
+{
+    int r;
+
+    if (!cgroup_mode_is_born(supervisor->mode))
+        return 0;
+    r = mode_enter_unit(supervisor);
+    if (r >= 0 && supervisor->mode == CGROUP_MODE_RUNTIME)
+        r = runtime_hand_over_write(supervisor->container.id, supervisor->layout.payload);
+    return r;
+}
+
+void mode_end_birth(Supervisor *supervisor)
+{
+    if (supervisor->mode == CGROUP_MODE_RUNTIME && supervisor->container.id)
+        (void)runtime_hand_over_remove(supervisor->container.id);
+}
