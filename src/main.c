@@ -80,7 +80,8 @@ static void tell_plan(const Options *options, const RunRequest *request)
             words_of_pull(request->pull));
     log_notice("its processes: %s", words_of_mode(options->cgroup_mode));
     log_notice("READY=1 %s",
-            options->ready == READY_STARTED ? "when started"
+            options->ready == READY_STARTED          ? "when started"
+                    : options->ready == READY_NOTIFY ? "when the container says so"
                     : options->ready == READY_HEALTHY
                     ? "when healthy"
                     : "when started, or healthy if it has a check");
@@ -99,6 +100,8 @@ static int print_plan(const Options *options, RunRequest *request)
     cgroup_layout_clear(&layout);
     if (r < 0)
         return report_parse(r, message);
+    if (message)
+        log_warning("%s", message);
 
     description = run_request_describe(request);
     if (!description)

@@ -50,13 +50,13 @@ body() {
     refused --engine-wait=soon -- busybox --pattern soon
     refused --pid-file=relative.pid -- busybox --pattern relative.pid
     refused cleanup --pattern "needs the name"
+    refused --ready=notify -- busybox --pattern "add --notify"
+    refused --watchdog=container -- busybox --pattern "add --notify"
 }
 
 @test "what this version does not have is refused by name" {
     refused --probe=tcp://127.0.0.1:80 -- busybox --pattern --probe
     refused --startup-probe=tcp://127.0.0.1:80 -- busybox --pattern --startup-probe
-    refused --notify -- busybox --pattern --notify
-    refused --watchdog=container -- busybox --pattern container
     refused --on-unhealthy=stop -- busybox --pattern stop
     refused --credentials -- busybox --pattern --credentials
     refused --reload-signal=HUP -- busybox --pattern --reload-signal

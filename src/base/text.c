@@ -122,6 +122,15 @@ void text_make_printable(char *text)
     }
 }
 
+void text_cut(char *text, size_t size)
+{
+    if (strlen(text) <= size)
+        return;
+    while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
+        size--;
+    text[size] = '\0';
+}
+
 void text_vector_free(char **vector)
 {
     if (!vector)

@@ -25,6 +25,9 @@ bool text_is_utf8(const char *text);
 /* Turns control characters (new lines too) and broken UTF-8 into '?', in place. */
 void text_make_printable(char *text);
 
+/* Cuts it to at most `size` bytes, never within a UTF-8 sequence. In place. */
+void text_cut(char *text, size_t size);
+
 /* A NULL-terminated vector of strings. */
 void text_vector_free(char **vector);
 DEFINE_CLEANUP(char **, text_vector_free);

@@ -190,7 +190,7 @@ static const Choice ready_choices[] = {
     { "auto", READY_AUTO },
     { "started", READY_STARTED },
     { "healthy", READY_HEALTHY },
-    { "notify", UNSUPPORTED },
+    { "notify", READY_NOTIFY },
     { NULL, 0 },
 };
 
@@ -198,8 +198,8 @@ static const Choice watchdog_choices[] = {
     { "auto", WATCHDOG_AUTO },
     { "healthy", WATCHDOG_HEALTHY },
     { "running", WATCHDOG_RUNNING },
+    { "container", WATCHDOG_CONTAINER },
     { "off", WATCHDOG_OFF },
-    { "container", UNSUPPORTED },
     { NULL, 0 },
 };
 
@@ -227,6 +227,12 @@ static const Choice existing_choices[] = {
 #define FIELD(name) .field = offsetof(Options, name)
 
 const Option option_table[] = {
+    { .flag = { "notify", 'n', false },
+            .argument = "[=BOOL]",
+            .help = "the container says READY=1 itself, to a notify socket of ours that passes on "
+                    "what is harmless",
+            .take = take_switch,
+            FIELD(notify) },
     { .flag = { "logs", 'l', false },
             .argument = "[=MODE]",
             .help = "attach (default): output of the container to ours; journald: the engine "
@@ -271,8 +277,8 @@ const Option option_table[] = {
             .take = take_hierarchy },
     { .flag = { "ready", 0, true },
             .argument = "=WHEN",
-            .help = "READY=1 once started or healthy; auto (default): healthy if there is a health "
-                    "check",
+            .help = "READY=1 once started, healthy, or (notify) once the container says so; auto "
+                    "(default): notify with --notify, else healthy if there is a health check",
             .take = take_choice,
             FIELD(ready),
             .choices = ready_choices },
@@ -283,8 +289,9 @@ const Option option_table[] = {
             FIELD(wait_before_notify_usec) },
     { .flag = { "watchdog", 0, true },
             .argument = "=WHAT",
-            .help = "WATCHDOG=1 goes on while healthy or running; off; auto (default): healthy if "
-                    "there is a health check",
+            .help = "WATCHDOG=1 goes on while healthy or running, or is the container's own; off; "
+                    "auto (default): container with --notify, else healthy if there is a health "
+                    "check",
             .take = take_choice,
             FIELD(watchdog),
             .choices = watchdog_choices },
@@ -329,7 +336,6 @@ const Option option_table[] = {
             .help = "print the version",
             .take = take_verb,
             .is_general = true },
-    { .flag = { "notify", 'n', false }, .take = take_switch_unsupported },
     { .flag = { "credentials", 0, false }, .take = take_switch_unsupported },
     { .flag = { "probe", 0, true }, .take = take_unsupported },
     { .flag = { "startup-probe", 0, true }, .take = take_unsupported },

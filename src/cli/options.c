@@ -153,6 +153,22 @@ static void settle_hierarchies(Options *options)
         }
 }
 
+/* What the container itself is to say needs the socket that it says it to. */
+static int settle_notify(Options *options, char **ret_message)
+{
+    if (!options->notify && options->ready == READY_NOTIFY)
+        return refuse(
+                ret_message, "--ready=notify waits for the container's READY=1: add --notify");
+    if (!options->notify && options->watchdog == WATCHDOG_CONTAINER)
+        return refuse(ret_message,
+                "--watchdog=container passes the container's WATCHDOG=1 on: add --notify");
+    if (options->notify && options->ready == READY_AUTO)
+        options->ready = READY_NOTIFY;
+    if (options->notify && options->watchdog == WATCHDOG_AUTO)
+        options->watchdog = WATCHDOG_CONTAINER;
+    return 0;
+}
+
 static int settle_host(Options *options, char *const *environment, char **ret_message)
 {
     const char *source = "--host", *host = options->host;
@@ -195,6 +211,9 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
     if (ret->wait_before_notify_usec == USEC_INFINITY)
         return refuse(ret_message, "--wait-before-notify: READY=1 would never be sent");
     settle_hierarchies(ret);
+    r = settle_notify(ret, ret_message);
+    if (r < 0)
+        return r;
     return settle_host(ret, environment, ret_message);
 }
 

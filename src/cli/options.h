@@ -40,12 +40,14 @@ typedef enum ReadyWhen {
     READY_AUTO,
     READY_STARTED,
     READY_HEALTHY,
+    READY_NOTIFY, /* what auto becomes with --notify */
 } ReadyWhen;
 
 typedef enum WatchdogSource {
     WATCHDOG_AUTO,
     WATCHDOG_HEALTHY,
     WATCHDOG_RUNNING,
+    WATCHDOG_CONTAINER, /* what auto becomes with --notify */
     WATCHDOG_OFF,
 } WatchdogSource;
 
@@ -73,6 +75,7 @@ typedef struct Options {
     bool verbose;
     bool dry_run;
     bool json; /* status --json */
+    bool notify; /* the container speaks to systemd, through us */
     bool pass_environment;
     LogsMode logs;
     CgroupMode cgroup_mode;

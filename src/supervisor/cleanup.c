@@ -14,6 +14,7 @@
 #include "cgroup/placement.h"
 #include "supervisor/create_request.h"
 #include "supervisor/errand.h"
+#include "supervisor/supervision.h"
 #include "supervisor/supervisor.h"
 #include "unit/pid_file.h"
 
@@ -47,6 +48,7 @@ static void finish(Cleanup *cleanup)
     const char *pid_file = cleanup->errand.options->pid_file;
 
     clean_cgroups(cleanup);
+    (void)hear_remove(cleanup->errand.options->name);
     if (pid_file)
         (void)pid_file_remove(pid_file, 0);
     errand_end(&cleanup->errand, 0);

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "supervisor/notify_request.h"
+#include "unit/notify.h"
 
 char *container_name_of_unit(const char *unit_name)
 {
@@ -95,6 +97,15 @@ static int log_to_journal(JsonValue *body, const char *unit_name, char **ret_mes
     return json_set_string(json_need_object(body, "Labels"), label, unit_name);
 }
 
+static int add_notify(const RunRequest *request, const Options *options, char **ret_message)
+{
+    uint64_t watchdog_usec = 0;
+
+    if (options->watchdog != WATCHDOG_CONTAINER || notify_watchdog_period(&watchdog_usec) <= 0)
+        watchdog_usec = 0;
+    return notify_request_add(request->body, request->name, watchdog_usec, ret_message);
+}
+
 int create_request_complete(
         RunRequest *request, const Options *options, const char *unit_name, char **ret_message)
 {
@@ -107,6 +118,11 @@ int create_request_complete(
     }
     if (options->logs == LOGS_JOURNALD) {
         r = log_to_journal(request->body, unit_name, ret_message);
+        if (r < 0)
+            return r;
+    }
+    if (options->notify) {
+        r = add_notify(request, options, ret_message);
         if (r < 0)
             return r;
     }

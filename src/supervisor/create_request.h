@@ -3,8 +3,9 @@
 
 /*
  * What systemd-ctr adds to the request that the run line makes: a name, the
- * labels by which a container is known as its unit's, and the journal's part of
- * --logs=journald. Pure, but for $INVOCATION_ID.
+ * labels by which a container is known as its unit's, the journal's part of
+ * --logs=journald and what --notify takes. Pure, but for the unit's environment
+ * (INVOCATION_ID, WATCHDOG_USEC).
  */
 
 #include "cli/options.h"
@@ -17,7 +18,8 @@
 #define LABEL_CGROUP_MODE "io.systemd-ctr.cgroup-mode"
 
 /* `unit_name`: "web.service", or NULL outside of a unit. 0 or a negative errno; -EINVAL with a
- * sentence in *ret_message (the caller's) if the run line contradicts our options. */
+ * sentence in *ret_message (the caller's) if the run line contradicts our options. A sentence with
+ * 0 is a warning; *ret_message is NULL before. */
 int create_request_complete(
         RunRequest *request, const Options *options, const char *unit_name, char **ret_message);
 

@@ -167,6 +167,10 @@ void action_subscribe(Supervisor *supervisor)
     };
     int r = 0;
 
+    if (hear_open(supervisor) < 0) {
+        supervisor_report(supervisor, EVENT_FAILED);
+        return;
+    }
     if (request.output)
         r = output_new(supervisor->event, fds, &output_handlers, &supervisor->output);
     if (r >= 0)

@@ -29,12 +29,17 @@ void place_tell_state(Supervisor *supervisor)
 {
     const DockerHealth *health = &supervisor->container.health;
     const char *place = supervisor->placement_text ? supervisor->placement_text : "";
-    const char *phase = supervisor->announced ? "Running" : "Started";
+    const char *phase = supervisor->announced ? "Running"
+            : supervisor->options->ready == READY_NOTIFY && !supervisor->container_ready
+            ? "Waiting for the container's READY=1"
+            : "Started";
 
     if (supervisor->state > STATE_RUNNING)
         return; /* going down has lines of its own */
 
-    if (!health->has_check)
+    if (supervisor->container_status && health->status != HEALTH_UNHEALTHY)
+        notify_status("%s", supervisor->container_status);
+    else if (!health->has_check)
         notify_status("%s, PID %d%s", phase, (int)supervisor->container.pid, place);
     else if (health->status == HEALTH_UNHEALTHY && health->output[0])
         notify_status("%s, unhealthy, PID %d%s: %s", phase, (int)supervisor->container.pid, place,
@@ -55,21 +60,28 @@ static bool is_alive(void *userdata)
         return true;
     if (supervisor->container.process_gone)
         return false;
+    /* Its own ping is passed on when it comes, see hear.c; there is none of ours beside it. */
+    if (source == WATCHDOG_CONTAINER)
+        return false;
     return source == WATCHDOG_RUNNING || supervisor->options->on_unhealthy == UNHEALTHY_NONE ||
             supervisor->container.health.status != HEALTH_UNHEALTHY;
 }
 
 bool place_is_ready_when_started(const Supervisor *supervisor)
 {
-    return supervisor->options->wait_before_notify_usec == 0 &&
-            (supervisor->options->ready == READY_STARTED ||
-                    !supervisor->container.health.has_check);
+    if (supervisor->options->wait_before_notify_usec != 0)
+        return false;
+    if (supervisor->options->ready == READY_NOTIFY)
+        return supervisor->container_ready;
+    return supervisor->options->ready == READY_STARTED || !supervisor->container.health.has_check;
 }
 
 static bool is_ready(const Supervisor *supervisor)
 {
     const DockerHealth *health = &supervisor->container.health;
 
+    if (supervisor->options->ready == READY_NOTIFY)
+        return supervisor->container_ready;
     if (supervisor->options->ready == READY_STARTED || !health->has_check)
         return true;
     return health->status == HEALTH_HEALTHY;
@@ -79,6 +91,12 @@ static void report_ready(Supervisor *supervisor)
 {
     if (is_ready(supervisor))
         supervisor_report(supervisor, EVENT_READY);
+}
+
+void place_consider_ready(Supervisor *supervisor)
+{
+    if (supervisor->state == STATE_SETTLING && !supervisor->waiting_before_notify)
+        report_ready(supervisor);
 }
 
 static void take_health(Supervisor *supervisor, const DockerHealth *health)
@@ -97,8 +115,7 @@ static void take_health(Supervisor *supervisor, const DockerHealth *health)
     if (unhealthy && supervisor->announced &&
             supervisor->options->on_unhealthy == UNHEALTHY_TRIGGER)
         notify_watchdog_trigger();
-    if (supervisor->state == STATE_SETTLING && !supervisor->waiting_before_notify)
-        report_ready(supervisor);
+    place_consider_ready(supervisor);
 }
 
 static void on_health_inspected(const EngineReply *reply, void *userdata)
@@ -152,7 +169,7 @@ static int on_process_gone(sd_event_source *source, int fd, uint32_t events, voi
 
 /* Is this PID, which the engine named, the container's process here? An engine behind tcp:// may
  * speak of another host's. */
-static bool is_process_of_container(const Supervisor *supervisor, pid_t pid)
+bool place_has_process(const Supervisor *supervisor, pid_t pid)
 {
     _cleanup_free_ char *path = text_format("/proc/%d/cgroup", (int)pid);
     _cleanup_free_ char *lines = NULL, *cgroup = NULL;
@@ -176,7 +193,7 @@ static int watch_process(Supervisor *supervisor, pid_t pid)
 
     if (pidfd < 0)
         return -errno;
-    if (!is_process_of_container(supervisor, pid))
+    if (!place_has_process(supervisor, pid))
         return pidfd_send_signal(pidfd, 0, NULL, 0) < 0 && errno == ESRCH ? -ESRCH : -EXDEV;
     supervisor->container.pid = pid;
     supervisor->container.pidfd = TAKE_FD(pidfd);

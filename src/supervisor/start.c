@@ -196,6 +196,10 @@ void action_create(Supervisor *supervisor)
         supervisor_report(supervisor, EVENT_FAILED);
         return;
     }
+    if (hear_open(supervisor) < 0) {
+        supervisor_report(supervisor, EVENT_FAILED);
+        return;
+    }
     start_check_call(supervisor, r, "create the container");
     if (r >= 0 && !mode_wait(supervisor, create))
         create(supervisor);

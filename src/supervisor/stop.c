@@ -236,6 +236,7 @@ void action_leave(Supervisor *supervisor)
     drop_request(supervisor);
     stop_take_main_pid_back(supervisor);
     tell_end(supervisor);
+    hear_last_words(supervisor);
     /* It was started, and that is all that READY=1 was to mean; that it ended before it could be
      * said must not turn its exit status into a protocol error. */
     if (!supervisor->announced && supervisor->end.known && !supervisor->end.stop_asked &&

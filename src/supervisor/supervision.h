@@ -10,6 +10,7 @@
  *   claim.c        looking, clearing: who has the container's name?
  *   listen.c       what the engine tells meanwhile: exit, events, output
  *   place.c        placing ... running: into the unit, ready, alive
+ *   hear.c         what the container itself says meanwhile (--notify)
  *   stop.c         stopping ... ended: how it goes down and what is cleared away
  *
  * Each action_*() carries out one Action and reports what came of it, now or
@@ -32,6 +33,7 @@
 #include "supervisor/life_cycle.h"
 #include "supervisor/subscription.h"
 #include "supervisor/supervisor.h"
+#include "unit/notify_proxy.h"
 #include "unit/output.h"
 #include "unit/watchdog.h"
 
@@ -95,6 +97,8 @@ typedef struct Supervisor {
     uint64_t pull_reported_usec;
     char *engine_trouble; /* why it did not answer last; NULL: not known */
     char *placement_text; /* where the container is, for STATUS= */
+    bool container_ready;   /* it said READY=1 */
+    char *container_status; /* its STATUS=, or NULL */
 
     sd_event_source *deadline; /* of the state */
     sd_event_source *pause;    /* until an action tries again or goes on */
@@ -108,6 +112,7 @@ typedef struct Supervisor {
     Placement *placement;
     Output *output;
     Watchdog *watchdog;
+    NotifyProxy *notify_proxy; /* NULL without --notify */
 } Supervisor;
 
 /* Something happened. What follows from it runs from the loop, after this returned. */
@@ -178,8 +183,23 @@ void place_learn(Supervisor *supervisor, JsonValue *inspect);
 void place_ask_for_health(Supervisor *supervisor);
 /* STATUS= of a container that runs. */
 void place_tell_state(Supervisor *supervisor);
-/* READY=1 waits for nothing but the start. */
+/* READY=1 waits for nothing but the start, or for what has come by now. */
 bool place_is_ready_when_started(const Supervisor *supervisor);
+/* What READY=1 waits for may have come: reports EVENT_READY if it is all there. */
+void place_consider_ready(Supervisor *supervisor);
+/* Is this PID a process of the container? Not of one that is gone. */
+bool place_has_process(const Supervisor *supervisor, pid_t pid);
+
+/* hear.c */
+/* Opens the socket that the container speaks to, if it is to speak and there is none. 0, or a
+ * negative errno after supervisor_fail(). */
+int hear_open(Supervisor *supervisor);
+/* Takes what the container said before it ended. */
+void hear_last_words(Supervisor *supervisor);
+/* Removes what hear_open() made. */
+void hear_close(Supervisor *supervisor);
+/* The same for a supervisor that was killed, by the name of its container. */
+int hear_remove(const char *name);
 
 /* stop.c */
 void action_stop(Supervisor *supervisor);

@@ -309,6 +309,9 @@ static int prepare(Supervisor *supervisor)
                 message ? message : strerror(-r));
         return r;
     }
+    if (message)
+        log_warning("%s", message);
+    (void)text_replace(&message, NULL);
     r = text_replace(&supervisor->container.name, supervisor->request->name);
     if (r < 0)
         return r;
@@ -321,6 +324,7 @@ static int prepare(Supervisor *supervisor)
 
 static void release(Supervisor *supervisor)
 {
+    hear_close(supervisor);
     (void)subscription_free(supervisor->subscription);
     (void)placement_free(supervisor->placement);
     (void)watchdog_free(supervisor->watchdog);
@@ -339,6 +343,7 @@ static void release(Supervisor *supervisor)
     free(supervisor->container.id);
     free(supervisor->engine_trouble);
     free(supervisor->placement_text);
+    free(supervisor->container_status);
 }
 
 int supervisor_run(const Options *options, RunRequest *request)
@@ -349,7 +354,9 @@ int supervisor_run(const Options *options, RunRequest *request)
         .container.pidfd = -1,
         .container.stop_signal = SIGTERM,
         .container.stop_timeout_usec = 10 * USEC_PER_SEC,
-        .detached = options->logs == LOGS_NONE && request->remove == REMOVE_NEVER,
+        /* Who is to be heard needs somebody who listens. */
+        .detached =
+                options->logs == LOGS_NONE && request->remove == REMOVE_NEVER && !options->notify,
         /* Without an attached output there is none to wait for at the end. */
         .output_ended = options->logs != LOGS_ATTACH,
     };

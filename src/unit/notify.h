@@ -21,6 +21,9 @@
 
 #define NOTIFY_STATUS_MAX 512
 
+/* What a container said, see notify_filter.h. */
+typedef struct NotifyMessage NotifyMessage;
+
 /* Is there a manager that listens? */
 bool notify_is_wanted(void);
 
@@ -43,6 +46,8 @@ void notify_watchdog_trigger(void);
 /* EXTEND_TIMEOUT_USEC=: from now on, of whichever of start and stop is running. */
 void notify_extend_timeout(uint64_t usec);
 void notify_main_pid(pid_t pid);
+/* All that `message` says, as one message. */
+void notify_forward(const NotifyMessage *message);
 /* The last word: EXIT_STATUS=, and ERRNO= where `error` is a negative errno; `status` may be NULL.
  */
 void notify_exit(int exit_status, int error, const char *status);

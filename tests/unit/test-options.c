@@ -33,8 +33,8 @@ static const char *const verbs[] = { "run", "cleanup", "status", "check", "help"
 static const char *const logs[] = { "attach", "journald", "none" };
 static const char *const modes[] = { "auto", "parent", "runtime", "move", "none" };
 static const char *const removes[] = { "at-next-start", "at-end", "never" };
-static const char *const readies[] = { "auto", "started", "healthy" };
-static const char *const watchdogs[] = { "auto", "healthy", "running", "off" };
+static const char *const readies[] = { "auto", "started", "healthy", "notify" };
+static const char *const watchdogs[] = { "auto", "healthy", "running", "container", "off" };
 static const char *const actions[] = { "watchdog", "trigger", "none" };
 static const char *const existings[] = { "adopt", "replace", "fail" };
 
@@ -80,6 +80,8 @@ static char *describe(const Options *options)
         add(&text, "dry-run");
     if (options->json)
         add(&text, "json");
+    if (options->notify)
+        add(&text, "notify");
     if (options->pass_environment)
         add(&text, "env");
     add_word(&text, "logs", logs, options->logs);
@@ -134,6 +136,13 @@ static const struct {
     { "--logs=false --rm=false run img", "run logs=none rm=never line: img" },
     { "--cgroups name=systemd run img", "run hierarchies: systemd line: img" },
     { "--notify=false run -name x img", "run line: -name x img" },
+    { "--notify run img", "run notify ready=notify watchdog=container line: img" },
+    { "-n run img", "run notify ready=notify watchdog=container line: img" },
+    { "-n=1 run img", "run notify ready=notify watchdog=container line: img" },
+    { "-n --ready=healthy --watchdog=running run img",
+            "run notify ready=healthy watchdog=running line: img" },
+    { "--ready notify --watchdog container --notify=true run img",
+            "run notify ready=notify watchdog=container line: img" },
 
     /* Its other spellings. */
     { "-logs=false run img", "run logs=none line: img" },
@@ -254,30 +263,31 @@ static const struct {
     { "--log run img", "unknown option (docker's own stand behind \"run\"): --log" },
 
     /* Not there yet, by name. */
-    { "--notify run img", "--notify" UNSUPPORTED },
-    { "-n run img", "--notify" UNSUPPORTED },
-    { "--notify=true run img", "--notify" UNSUPPORTED },
     { "--probe=tcp://:1 run img", "--probe" UNSUPPORTED },
     { "--startup-probe x run img", "--startup-probe" UNSUPPORTED },
-    { "--watchdog=container run img", "--watchdog=container" UNSUPPORTED },
     { "--on-unhealthy=stop run img", "--on-unhealthy=stop" UNSUPPORTED },
-    { "--ready=notify run img", "--ready=notify" UNSUPPORTED },
     { "--credentials run img", "--credentials" UNSUPPORTED },
     { "--reload-signal=HUP run img", "--reload-signal" UNSUPPORTED },
     { "--reload-cmd=x run img", "--reload-cmd" UNSUPPORTED },
 
     /* Values that are none. */
-    { "--ready=maybe run img", "--ready: \"maybe\" is none of auto, started, healthy" },
+    { "--ready=maybe run img", "--ready: \"maybe\" is none of auto, started, healthy, notify" },
     { "--logs=maybe run img", "--logs: \"maybe\" is none of attach, journald, none" },
     { "--logs= run img", "--logs: \"\" is none of attach, journald, none" },
     { "--cgroup-mode=x run img",
             "--cgroup-mode: \"x\" is none of auto, parent, runtime, move, none" },
-    { "--watchdog=x run img", "--watchdog: \"x\" is none of auto, healthy, running, off" },
+    { "--watchdog=x run img", "--watchdog: \"x\" is none of auto, healthy, running, container, off" },
     { "--on-unhealthy=x run img", "--on-unhealthy: \"x\" is none of watchdog, trigger, none" },
     { "--main-pid=x run img", "--main-pid: \"x\" is none of wrapper, container" },
     { "--existing=x run img", "--existing: \"x\" is none of adopt, replace, fail" },
     { "--env=maybe run img", "--env: \"maybe\" is neither true nor false" },
     { "--rm=maybe run img", "--rm: \"maybe\" is neither true nor false" },
+    { "--ready=notify run img",
+            "--ready=notify waits for the container's READY=1: add --notify" },
+    { "--notify=no --ready=notify run img",
+            "--ready=notify waits for the container's READY=1: add --notify" },
+    { "--watchdog=container run img",
+            "--watchdog=container passes the container's WATCHDOG=1 on: add --notify" },
     { "--notify=maybe run img", "--notify: \"maybe\" is neither true nor false" },
     { "--wait-before-notify=soon run img",
             "--wait-before-notify: \"soon\" is not a time span (use for instance 5s or 1min)" },
