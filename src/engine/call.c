@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/text.h"
-#include "engine/buffer.h"
 #include "engine/frames.h"
 #include "engine/json_stream.h"
 #include "engine/reply_message.h"

@@ -8,9 +8,9 @@
  * becomes of a 2xx one is the call's kind.
  */
 
+#include "base/http.h"
 #include "engine/address.h"
 #include "engine/engine.h"
-#include "engine/http.h"
 
 struct Engine {
     EngineAddress *address;

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/http.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "engine/address.h"
 #include "engine/call.h"
-#include "engine/http.h"
 
 static void engine_destroy(Engine *engine)
 {
@@ -29,6 +29,24 @@ static void on_news(void *userdata)
         engine_destroy(engine);
 }
 
+/* A type also for what has no body: nobody asks, and libcurl's own would be a form's. No
+ * "100 Continue"; and docker's client sends no Accept either. */
+static const char *const headers[] = { "Content-Type: application/json",
+    "Expect:", "Accept:", NULL };
+
+static int open_transport(Engine *engine, sd_event *event)
+{
+    const EngineAddress *address = engine->address;
+    const HttpServer server = { .base_url = address->base_url,
+        .socket_path = address->socket_path,
+        .headers = headers,
+        .ca_path = address->ca_path,
+        .certificate_path = address->certificate_path,
+        .key_path = address->key_path };
+
+    return http_client_new(event, &server, on_news, engine, &engine->http);
+}
+
 int engine_new(sd_event *event, const char *host, Engine **ret, char **ret_message)
 {
     Engine *engine;
@@ -40,7 +58,7 @@ int engine_new(sd_event *event, const char *host, Engine **ret, char **ret_messa
 
     r = engine_address_parse(host, &engine->address, ret_message);
     if (r >= 0)
-        r = http_client_new(event, engine->address, on_news, engine, &engine->http);
+        r = open_transport(engine, event);
     if (r < 0) {
         engine_destroy(engine);
         return r;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "base/json.h"
-#include "engine/buffer.h"
+#include "base/buffer.h"
 
 typedef struct JsonStream {
     Buffer object; /* what is here of the present one */

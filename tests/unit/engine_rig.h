@@ -11,10 +11,10 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "base/buffer.h"
+#include "base/http.h"
 #include "base/parse.h"
-#include "engine/buffer.h"
 #include "engine/engine.h"
-#include "engine/http.h"
 #include "fake_engine.h"
 
 /* Nothing here takes long: what does has failed. */

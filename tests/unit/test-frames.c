@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "engine/buffer.h"
+#include "base/buffer.h"
 #include "engine/frames.h"
 
 typedef struct Taken {

@@ -20,14 +20,29 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "engine/address.h"
-#include "engine/buffer.h"
+#include "base/buffer.h"
 
 /* Of one reply, all lines together. */
 #define HTTP_HEADERS_MAX (32U << 10)
 
 typedef struct HttpClient HttpClient;
 typedef struct HttpTransfer HttpTransfer;
+
+/* Whom a client speaks with, and how. All is borrowed for as long as the client lives. */
+typedef struct HttpServer {
+    const char *base_url;       /* "http://localhost": what stands before a request's target */
+    const char *socket_path;    /* of a Unix socket; NULL: TCP */
+    const char *const *headers; /* lines that each request has; ends with NULL */
+    /* Of TLS, which an https:// base_url asks for. */
+    bool is_unverified; /* whatever certificate the server shows */
+    const char *ca_path;
+    const char *certificate_path; /* NULL: we do not identify ourselves */
+    const char *key_path;
+    /* Hands over a connected socket, in place of those that libcurl opens; -1: there is none (any
+     * more). May be NULL. */
+    int (*take_socket)(void *userdata);
+    void *userdata;
+} HttpServer;
 
 typedef struct HttpRequest {
     const char *method;
@@ -55,8 +70,8 @@ typedef struct HttpNews {
 } HttpNews;
 
 /* `on_news` runs from the loop when transfers may have news; in it everything may be called,
- * http_client_free() too. Takes a reference to `event`; `address` must outlive the client. */
-int http_client_new(sd_event *event, const EngineAddress *address, void (*on_news)(void *userdata),
+ * http_client_free() too. Takes a reference to `event`. */
+int http_client_new(sd_event *event, const HttpServer *server, void (*on_news)(void *userdata),
         void *userdata, HttpClient **ret);
 /* After its transfers. NULL is fine. Returns NULL. */
 HttpClient *http_client_free(HttpClient *client);

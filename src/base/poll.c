@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/poll.h"
+#include "base/poll.h"
 
 #include <sys/epoll.h>
 #include <time.h>

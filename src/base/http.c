@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/http.h"
+#include "base/http.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,8 +10,9 @@
 #include <curl/curl.h>
 
 #include "base/parse.h"
+#include "base/poll.h"
 #include "base/text.h"
-#include "engine/poll.h"
+#include "base/tls_library.h"
 
 /* Of all connections, busy ones included: wait, events, attach and one kept for the next call. */
 #define CONNECTIONS_MAX 4L
@@ -38,7 +39,8 @@ struct HttpTransfer {
 };
 
 struct HttpClient {
-    const EngineAddress *address;
+    HttpServer server;
+    bool tls;
     void (*on_news)(void *userdata);
     void *userdata;
     CURLM *multi;
@@ -118,7 +120,7 @@ static int on_curl_timer(CURLM *multi, long msec, void *userdata)
 /* What libcurl's result means in our terms. */
 static int transfer_error_of(HttpTransfer *transfer, CURLcode code)
 {
-    bool tls = transfer->client->address->tls;
+    bool tls = transfer->client->tls;
     long number = 0, sent = 0;
 
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
@@ -190,34 +192,23 @@ static void on_due(void *userdata)
 
 /* ---- the client ---- */
 
-/* The same for all, with a type also for what has no body: nobody asks, and libcurl's own would be
- * a form's. No "100 Continue"; and docker's client sends no Accept either. */
-static bool add_headers(struct curl_slist **headers)
-{
-    static const char *const lines[] = { "Content-Type: application/json",
-        "Expect:", "Accept:", "User-Agent: systemd-ctr/" VERSION };
-    struct curl_slist *longer = NULL;
-
-    for (size_t i = 0; i < ELEMENTS(lines); i++) {
-        longer = curl_slist_append(*headers, lines[i]);
-        if (!longer)
-            return false;
-        *headers = longer;
-    }
-    return true;
-}
-
 static int client_set_up(HttpClient *client, sd_event *event)
 {
+    struct curl_slist *longer;
     int r;
 
-    client->poll = (Poll){ .on_ready = on_ready, .on_due = on_due, .userdata = client };
     r = poll_open(&client->poll, event);
     if (r < 0)
         return r;
+    for (const char *const *line = client->server.headers; *line; line++) {
+        longer = curl_slist_append(client->headers, *line);
+        if (!longer)
+            return -ENOMEM;
+        client->headers = longer;
+    }
 
     client->multi = curl_multi_init();
-    if (!client->multi || !add_headers(&client->headers))
+    if (!client->multi)
         return -ENOMEM;
     (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -227,27 +218,16 @@ static int client_set_up(HttpClient *client, sd_event *event)
     return 0;
 }
 
-/* OPENSSL_init_ssl(3), where libcurl has OpenSSL for its TLS library. */
-extern int OPENSSL_init_ssl(uint64_t options, const void *settings) __attribute__((weak));
-#define OPENSSL_NO_STRINGS_NO_CONFIG (0x00000001UL | 0x00000080UL | 0x00100000UL)
-
-/* libcurl sets its TLS library up at once, whether TLS will be spoken or not (curl_global_init(3):
- * CURL_GLOBAL_SSL means nothing since 7.57). Who does not speak it needs neither openssl.cnf nor
- * the texts of its errors, and they are most of the work. */
-static CURLcode init_curl(bool speaks_tls)
-{
-    if (!speaks_tls && OPENSSL_init_ssl)
-        (void)OPENSSL_init_ssl(OPENSSL_NO_STRINGS_NO_CONFIG, NULL);
-    return curl_global_init(CURL_GLOBAL_NOTHING);
-}
-
-int http_client_new(sd_event *event, const EngineAddress *address, void (*on_news)(void *userdata),
+int http_client_new(sd_event *event, const HttpServer *server, void (*on_news)(void *userdata),
         void *userdata, HttpClient **ret)
 {
+    bool tls = text_starts_with(server->base_url, "https:");
     HttpClient *client;
     int r;
 
-    if (init_curl(address->tls) != CURLE_OK)
+    if (!tls)
+        tls_library_start_bare();
+    if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
         return -ENOMEM;
     client = calloc(1, sizeof(HttpClient));
     if (!client) {
@@ -255,7 +235,9 @@ int http_client_new(sd_event *event, const EngineAddress *address, void (*on_new
         return -ENOMEM;
     }
 
-    *client = (HttpClient){ .address = address, .on_news = on_news, .userdata = userdata };
+    *client = (HttpClient){ .server = *server, .tls = tls, .on_news = on_news };
+    client->userdata = userdata;
+    client->poll = (Poll){ .on_ready = on_ready, .on_due = on_due, .userdata = client };
     r = client_set_up(client, event);
     if (r < 0) {
         (void)http_client_free(client);
@@ -279,8 +261,27 @@ HttpClient *http_client_free(HttpClient *client)
 
 /* ---- transfers: the setters return 0, or in one of its bits that a setting failed ---- */
 
-static unsigned set_transport(CURL *easy, const EngineAddress *address)
+static curl_socket_t on_curl_open(
+        void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
 {
+    const HttpServer *server = userdata;
+
+    (void)purpose;
+    (void)address;
+    return server->take_socket(server->userdata); /* CURL_SOCKET_BAD is -1 */
+}
+
+static int on_curl_opened(void *userdata, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)userdata;
+    (void)fd;
+    (void)purpose;
+    return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static unsigned set_transport(CURL *easy, HttpClient *client)
+{
+    const HttpServer *server = &client->server;
     unsigned failed = 0;
 
     /* An empty proxy: none, whatever the environment says. */
@@ -289,19 +290,26 @@ static unsigned set_transport(CURL *easy, const EngineAddress *address)
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     failed |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    if (address->socket_path) {
-        failed |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, address->socket_path);
+    failed |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "systemd-ctr/" VERSION);
+    if (server->socket_path || server->take_socket)
         /* There is one address; a timer for trying a second one would wake us once a stream. */
         failed |= curl_easy_setopt(easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, (long)INT_MAX);
+    failed |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, server->socket_path);
+    if (server->take_socket) {
+        failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_curl_open);
+        failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, server);
+        failed |= curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_curl_opened);
     }
     /* A peer that is gone without a word would never be noticed on streams that are quiet. */
-    failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, address->socket_path ? 0L : 1L);
-    if (address->tls) {
-        failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, address->ca_path);
-        /* Only the engine's own authority counts, not the system's. */
+    failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, server->socket_path ? 0L : 1L);
+    if (client->tls) {
+        failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, server->is_unverified ? 0L : 1L);
+        failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, server->is_unverified ? 0L : 2L);
+        /* Not the system's authorities: to read them takes long even where none counts. */
+        failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, server->ca_path);
         failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-        failed |= curl_easy_setopt(easy, CURLOPT_SSLCERT, address->certificate_path);
-        failed |= curl_easy_setopt(easy, CURLOPT_SSLKEY, address->key_path);
+        failed |= curl_easy_setopt(easy, CURLOPT_SSLCERT, server->certificate_path);
+        failed |= curl_easy_setopt(easy, CURLOPT_SSLKEY, server->key_path);
     }
     return failed;
 }
@@ -313,13 +321,10 @@ static unsigned set_method(CURL *easy, const HttpRequest *request)
     bool is_get = text_equal(request->method, "GET");
 
     failed |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, !is_get || request->is_fresh ? 1L : 0L);
-    if (is_get)
-        return failed;
-
     if (text_equal(request->method, "POST")) {
         failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
         failed |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
-    } else {
+    } else if (!is_get) {
         failed |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     }
     return failed;
@@ -339,13 +344,13 @@ static unsigned set_timeout(CURL *easy, uint64_t usec)
 static int transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 {
     HttpClient *client = transfer->client;
-    _cleanup_free_ char *url = text_format("%s%s", client->address->base_url, request->target);
+    _cleanup_free_ char *url = text_format("%s%s", client->server.base_url, request->target);
     CURL *easy = transfer->easy = curl_easy_init();
     unsigned failed = 0;
 
     if (!url || !easy)
         return -ENOMEM;
-    failed |= set_transport(easy, client->address);
+    failed |= set_transport(easy, client);
     failed |= set_method(easy, request);
     failed |= set_timeout(easy, request->timeout_usec);
     failed |= curl_easy_setopt(easy, CURLOPT_URL, url);
@@ -358,7 +363,7 @@ static int transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_data);
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-    return failed ? -ENOMEM : 0;
+    return failed || curl_multi_add_handle(client->multi, easy) != CURLM_OK ? -ENOMEM : 0;
 }
 
 int http_transfer_new(HttpClient *client, const HttpRequest *request, HttpTransfer **ret)
@@ -372,8 +377,6 @@ int http_transfer_new(HttpClient *client, const HttpRequest *request, HttpTransf
     transfer->client = client;
 
     r = transfer_set_up(transfer, request);
-    if (r >= 0 && curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
-        r = -ENOMEM;
     if (r < 0) {
         (void)http_transfer_free(transfer);
         return r;

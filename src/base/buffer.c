@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/buffer.h"
+#include "base/buffer.h"
 
 #include <errno.h>
 #include <string.h>
