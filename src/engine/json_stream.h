@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/json.h"
 #include "base/buffer.h"
+#include "base/json.h"
 
 typedef struct JsonStream {
     Buffer object; /* what is here of the present one */

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "engine/frames.h"
 
 typedef struct Taken {
