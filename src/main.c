@@ -12,6 +12,7 @@
 #include "supervisor/cleanup.h"
 #include "supervisor/create_request.h"
 #include "supervisor/inquiry.h"
+#include "supervisor/setup_runtime.h"
 #include "supervisor/supervisor.h"
 
 /* libgnutls comes along with libcurl, for protocols that nobody speaks here. It asks the program
@@ -137,6 +138,8 @@ static int carry_out(const Options *options, char *const *environment)
         return status_run(options);
     case VERB_CHECK:
         return check_run(options);
+    case VERB_SETUP_RUNTIME:
+        return setup_runtime_run(options);
     case VERB_HELP:
         (void)fputs(options_help(), stdout);
         return 0;

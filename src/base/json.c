@@ -20,7 +20,7 @@ int json_value_parse(const char *text, size_t size, JsonValue **ret)
     tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
     if (!tokener)
         return -ENOMEM;
-    /* Without it json-c takes comments, 'a' for "a", and a comma at the end. */
+    /* Without it json-c takes comments, 'a' for "a", and a comma before the end. */
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 
     value = json_tokener_parse_ex(tokener, text, (int)size);

@@ -28,7 +28,9 @@ static const char usage[] =
         "  systemd-ctr [OPTION]... status NAME [--json]\n"
         "      How the container is, and where.\n"
         "  systemd-ctr [OPTION]... check\n"
-        "      What this host offers, and what is missing.\n";
+        "      What this host offers, and what is missing.\n"
+        "  systemd-ctr [OPTION]... setup-runtime [--remove] [--runtime=PATH]\n"
+        "      Register systemd-ctr-runtime with dockerd.\n";
 
 static const char ending[] =
         "\n"

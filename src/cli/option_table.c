@@ -146,13 +146,12 @@ static int take_hierarchy(
     return text_vector_append(&options->hierarchies, name);
 }
 
-static int take_pid_file(
-        Options *options, const Option *option, const char *value, char **ret_message)
+static int take_path(Options *options, const Option *option, const char *value, char **ret_message)
 {
     if (value[0] != '/')
         return refuse(
                 ret_message, "--%s: \"%s\" is not an absolute path", option->flag.name, value);
-    return text_replace(&options->pid_file, value);
+    return text_replace((char **)((char *)options + option->field), value);
 }
 
 static int take_host(Options *options, const Option *option, const char *value, char **ret_message)
@@ -249,7 +248,8 @@ const Option option_table[] = {
     { .flag = { "pid-file", 'p', true },
             .argument = "=PATH",
             .help = "write the PID of the container's first process there; cleanup: remove it",
-            .take = take_pid_file,
+            .take = take_path,
+            FIELD(pid_file),
             .is_general = true },
     { .flag = { "rm", 0, false },
             .argument = "[=BOOL]",
@@ -325,6 +325,23 @@ const Option option_table[] = {
             .help = "status: for programs",
             .take = take_switch,
             FIELD(json),
+            .is_general = true },
+    { .flag = { "remove", 0, false },
+            .help = "setup-runtime: undo it",
+            .take = take_switch,
+            FIELD(setup.remove),
+            .is_general = true },
+    { .flag = { "runtime", 0, true },
+            .argument = "=PATH",
+            .help = "setup-runtime: the OCI runtime that does the work (runc)",
+            .take = take_path,
+            FIELD(setup.runtime),
+            .is_general = true },
+    { .flag = { "config", 0, true },
+            .argument = "=FILE",
+            .help = "setup-runtime: dockerd's settings (/etc/docker/daemon.json)",
+            .take = take_path,
+            FIELD(setup.config),
             .is_general = true },
     { .flag = { "verbose", 'v', false },
             .help = "tell every step",

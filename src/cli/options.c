@@ -33,6 +33,7 @@ static const struct {
     { "cleanup", VERB_CLEANUP },
     { "status", VERB_STATUS },
     { "check", VERB_CHECK },
+    { "setup-runtime", VERB_SETUP_RUNTIME },
 };
 
 static int parse_verb(const char *word, Verb *ret, char **ret_message)
@@ -45,7 +46,8 @@ static int parse_verb(const char *word, Verb *ret, char **ret_message)
     if (strcmp(word, "healthcheck") == 0)
         return refuse(ret_message, "%s is not supported by this version of systemd-ctr", word);
     return refuse(ret_message,
-            "unknown command \"%s\": it is run (or --), cleanup, status or check", word);
+            "unknown command \"%s\": it is run (or --), cleanup, status, check or setup-runtime",
+            word);
 }
 
 /* Takes options up to the first word that is none. *ret_run_option: the last one that means
@@ -85,7 +87,7 @@ static int take_name(Options *options, const char *verb, const char *given, char
 static int take_operands(Options *options, FlagScan *scan, const char *verb,
         const char **run_option, char **ret_message)
 {
-    bool wants_name = options->verb != VERB_CHECK;
+    bool wants_name = options->verb == VERB_CLEANUP || options->verb == VERB_STATUS;
     int r;
 
     for (;;) {
@@ -208,6 +210,11 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
         return r;
     if (ret->json && ret->verb != VERB_STATUS)
         return refuse(ret_message, "--json is an option of status");
+    if ((ret->setup.remove || ret->setup.runtime || ret->setup.config) &&
+            ret->verb != VERB_SETUP_RUNTIME)
+        return refuse(ret_message, "--remove, --runtime and --config are options of setup-runtime");
+    if (ret->setup.remove && ret->setup.runtime)
+        return refuse(ret_message, "--remove and --runtime exclude each other");
     if (ret->wait_before_notify_usec == USEC_INFINITY)
         return refuse(ret_message, "--wait-before-notify: READY=1 would never be sent");
     settle_hierarchies(ret);
@@ -221,6 +228,8 @@ void options_clear(Options *options)
 {
     text_vector_free(options->hierarchies);
     free(options->pid_file);
+    free(options->setup.runtime);
+    free(options->setup.config);
     free(options->host);
     free(options->name);
     *options = (Options){ 0 };

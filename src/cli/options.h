@@ -18,6 +18,7 @@ typedef enum Verb {
     VERB_CLEANUP,
     VERB_STATUS,
     VERB_CHECK,
+    VERB_SETUP_RUNTIME,
     VERB_HELP,
     VERB_VERSION,
 } Verb;
@@ -76,6 +77,11 @@ typedef struct Options {
     bool dry_run;
     bool json; /* status --json */
     bool notify; /* the container speaks to systemd, through us */
+    struct {
+        bool remove;
+        char *runtime; /* absolute, or NULL: as it is */
+        char *config;  /* dockerd's daemon.json: absolute, or NULL: where dockerd looks */
+    } setup;           /* of setup-runtime */
     bool pass_environment;
     LogsMode logs;
     CgroupMode cgroup_mode;

@@ -29,7 +29,8 @@ static char **split(const char *line)
     return argv;
 }
 
-static const char *const verbs[] = { "run", "cleanup", "status", "check", "help", "version" };
+static const char *const verbs[] = { "run", "cleanup", "status", "check", "setup-runtime", "help",
+    "version" };
 static const char *const logs[] = { "attach", "journald", "none" };
 static const char *const modes[] = { "auto", "parent", "runtime", "move", "none" };
 static const char *const removes[] = { "at-next-start", "at-end", "never" };
@@ -82,6 +83,12 @@ static char *describe(const Options *options)
         add(&text, "json");
     if (options->notify)
         add(&text, "notify");
+    if (options->setup.remove)
+        add(&text, "remove");
+    if (options->setup.runtime)
+        add(&text, "runtime=%s", options->setup.runtime);
+    if (options->setup.config)
+        add(&text, "config=%s", options->setup.config);
     if (options->pass_environment)
         add(&text, "env");
     add_word(&text, "logs", logs, options->logs);
@@ -208,6 +215,11 @@ static const struct {
     { "cleanup 0123456789ab", "cleanup name=0123456789ab" },
     { "check", "check" },
     { "check -v", "check verbose" },
+    { "setup-runtime", "setup-runtime" },
+    { "setup-runtime --remove", "setup-runtime remove" },
+    { "setup-runtime --remove=false --runtime=/usr/bin/crun",
+            "setup-runtime runtime=/usr/bin/crun" },
+    { "--config /x.json setup-runtime", "setup-runtime config=/x.json" },
     { "--help", "help" },
     { "-h", "help" },
     { "-v --help --no-such", "help verbose" },
@@ -253,7 +265,9 @@ static const struct {
     { "-v",
             "nothing to do: use \"systemd-ctr run DOCKER-RUN-ARGUMENT... IMAGE\", or see "
             "systemd-ctr --help" },
-    { "start img", "unknown command \"start\": it is run (or --), cleanup, status or check" },
+    { "start img",
+            "unknown command \"start\": it is run (or --), cleanup, status, check or "
+            "setup-runtime" },
     { "healthcheck web", "healthcheck" UNSUPPORTED },
     { "--no-such run img", "unknown option (docker's own stand behind \"run\"): --no-such" },
     { "--no-such=1 run img", "unknown option (docker's own stand behind \"run\"): --no-such" },
@@ -321,6 +335,12 @@ static const struct {
     { "status --rm web", "--rm is an option of run, not of status" },
     { "--dry-run cleanup web", "--dry-run is an option of run, not of cleanup" },
     { "status --no-such web", "unknown option (docker's own stand behind \"run\"): --no-such" },
+    { "--remove run img", "--remove, --runtime and --config are options of setup-runtime" },
+    { "--runtime=/x run img", "--remove, --runtime and --config are options of setup-runtime" },
+    { "check --config=/x", "--remove, --runtime and --config are options of setup-runtime" },
+    { "setup-runtime --runtime=crun", "--runtime: \"crun\" is not an absolute path" },
+    { "setup-runtime --remove --runtime=/x", "--remove and --runtime exclude each other" },
+    { "setup-runtime web", "setup-runtime: \"web\" is one argument too many" },
     { "cleanup a\nb",
             "cleanup: \"a?b\" is not a container's name (letters, digits, _ . -, the "
             "first a letter or digit)" },
@@ -330,7 +350,8 @@ static const struct {
     { "status ",
             "status: \"\" is not a container's name (letters, digits, _ . -, the first a "
             "letter or digit)" },
-    { "a\nb", "unknown command \"a?b\": it is run (or --), cleanup, status or check" },
+    { "a\nb",
+            "unknown command \"a?b\": it is run (or --), cleanup, status, check or setup-runtime" },
 };
 
 static void test_refused(void **state)
