@@ -23,9 +23,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "runtime/bundle.h"
-#include "runtime/command_line.h"
 #include "runtime/hand_over.h"
 #include "runtime/real_runtime.h"
+#include "runtime/runtime_arguments.h"
 
 #define PROGRAM "systemd-ctr-runtime"
 /* Where runc and systemd look for version 2, and nowhere else. */
@@ -52,7 +52,7 @@ static char *format_log_line(bool is_json, const char *message)
     return text_format("%s\n", json_value_format(entry));
 }
 
-static int fail(const CommandLine *line, const char *message)
+static int fail(const RuntimeArguments *line, const char *message)
 {
     _cleanup_free_ char *entry = format_log_line(line->log_is_json, message);
     _cleanup_close_ int fd = -1;
@@ -76,7 +76,7 @@ static bool payload_is_there(const char *payload)
 }
 
 /* 0, or a negative errno beside the sentence. */
-static int place_in_unit(const CommandLine *line, char **argv, char **ret_message)
+static int place_in_unit(const RuntimeArguments *line, char **argv, char **ret_message)
 {
     _cleanup_free_ char *payload = NULL, *group = NULL;
     int r;
@@ -107,20 +107,20 @@ static int place_in_unit(const CommandLine *line, char **argv, char **ret_messag
                 r == -EBADMSG ? "it is no OCI configuration for Linux" : strerror(-r));
         return r;
     }
-    command_line_drop_systemd_cgroup(argv);
+    runtime_arguments_drop_systemd_cgroup(argv);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     _cleanup_free_ char *real = NULL, *message = NULL;
-    CommandLine line;
+    RuntimeArguments line;
     int r;
 
     (void)argc;
-    command_line_parse(argv, &line);
+    runtime_arguments_parse(argv, &line);
     r = real_runtime_find(&real, &message);
-    if (r >= 0 && command_line_creates(&line))
+    if (r >= 0 && runtime_arguments_create(&line))
         r = place_in_unit(&line, argv, &message);
     if (r < 0)
         return fail(&line, message ? message : strerror(-r));

@@ -58,7 +58,8 @@ static void on_info(const EngineReply *reply, void *userdata)
 
 static void ask(Question *question)
 {
-    errand_check(&question->errand, engine_info(question->errand.engine, on_info, question, NULL),
+    errand_check(&question->errand,
+            engine_info(question->errand.engine, ERRAND_ANSWER_USEC, on_info, question, NULL),
             "ask the engine for its runtimes");
 }
 

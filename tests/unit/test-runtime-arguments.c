@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "runtime/command_line.h"
+#include "runtime/runtime_arguments.h"
 
 #define SHIM "--root /run/r --log /run/l.json --log-format json --systemd-cgroup"
 
@@ -97,15 +97,15 @@ static void test_parse(void **state)
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         _cleanup_vector_ char **argv = split(cases[i].line);
         const char *line = cases[i].line;
-        CommandLine parsed;
+        RuntimeArguments parsed;
 
-        command_line_parse(argv, &parsed);
+        runtime_arguments_parse(argv, &parsed);
         assert_text(line, cases[i].command, parsed.command);
         assert_text(line, cases[i].bundle, parsed.bundle);
         assert_text(line, cases[i].id, parsed.id);
         assert_text(line, cases[i].log, parsed.log);
         if (cases[i].json != parsed.log_is_json ||
-                cases[i].creates != command_line_creates(&parsed))
+                cases[i].creates != runtime_arguments_create(&parsed))
             fail_msg("%s: log or command", line);
     }
 }
@@ -143,7 +143,7 @@ static void test_drop(void **state)
         for (; argv[n]; n++)
             words[n] = argv[n];
         words[n] = NULL;
-        command_line_drop_systemd_cgroup(words);
+        runtime_arguments_drop_systemd_cgroup(words);
         for (n = 0; expected[n]; n++)
             assert_text(dropped[i].before, expected[n], words[n]);
         assert_null(words[n]);

@@ -14,19 +14,19 @@
 #include <stdbool.h>
 
 /* All borrowed from argv. */
-typedef struct CommandLine {
+typedef struct RuntimeArguments {
     const char *command; /* NULL: none */
     const char *bundle;  /* "." where none is given: the runtime's own default */
     const char *id;      /* NULL: not exactly one operand, so not the command of one container */
     const char *log;     /* where errors go besides stderr, or NULL */
     bool log_is_json;
-} CommandLine;
+} RuntimeArguments;
 
 /* argv[0] is skipped. Total: what is not understood reads as absent. */
-void command_line_parse(char *const *argv, CommandLine *ret);
+void runtime_arguments_parse(char *const *argv, RuntimeArguments *ret);
 
 /* Does this command make a container? */
-bool command_line_creates(const CommandLine *line);
+bool runtime_arguments_create(const RuntimeArguments *line);
 
 /* Takes --systemd-cgroup and crun's --cgroup-manager off the options in front of the command. */
-void command_line_drop_systemd_cgroup(char **argv);
+void runtime_arguments_drop_systemd_cgroup(char **argv);

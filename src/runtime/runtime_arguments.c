@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/command_line.h"
+#include "runtime/runtime_arguments.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static Word take_option(char *const *argv, const char *const *with_value)
 }
 
 /* Returns the command's place in argv, or the NULL at its end. */
-static char *const *parse_general(char *const *argv, CommandLine *line)
+static char *const *parse_general(char *const *argv, RuntimeArguments *line)
 {
     while (*argv && is_option(*argv)) {
         Word word = take_option(argv, general_options);
@@ -63,7 +63,7 @@ static char *const *parse_general(char *const *argv, CommandLine *line)
     return argv;
 }
 
-static void parse_command(char *const *argv, CommandLine *line)
+static void parse_command(char *const *argv, RuntimeArguments *line)
 {
     size_t operands = 0;
     bool ended = false;
@@ -88,9 +88,9 @@ static void parse_command(char *const *argv, CommandLine *line)
         line->id = NULL;
 }
 
-void command_line_parse(char *const *argv, CommandLine *ret)
+void runtime_arguments_parse(char *const *argv, RuntimeArguments *ret)
 {
-    *ret = (CommandLine){ .bundle = "." };
+    *ret = (RuntimeArguments){ .bundle = "." };
     if (!argv[0])
         return;
     argv = parse_general(argv + 1, ret);
@@ -99,12 +99,12 @@ void command_line_parse(char *const *argv, CommandLine *ret)
         parse_command(argv + 1, ret);
 }
 
-bool command_line_creates(const CommandLine *line)
+bool runtime_arguments_create(const RuntimeArguments *line)
 {
     return line->id && (text_equal(line->command, "create") || text_equal(line->command, "run"));
 }
 
-void command_line_drop_systemd_cgroup(char **argv)
+void runtime_arguments_drop_systemd_cgroup(char **argv)
 {
     char **to = argv;
 
