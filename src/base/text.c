@@ -107,7 +107,8 @@ static bool is_control(const unsigned char *text, size_t size)
     return size == 2 && text[0] == 0xc2 && text[1] < 0xa0;
 }
 
-void text_make_printable(char *text)
+/* `kept` are the control characters that may stay. */
+static void make_printable(char *text, const char *kept)
 {
     while (*text) {
         size_t size = utf8_length((unsigned char *)text);
@@ -115,7 +116,7 @@ void text_make_printable(char *text)
         if (size == 0) {
             *text = '?';
             size = 1;
-        } else if (is_control((unsigned char *)text, size)) {
+        } else if (is_control((unsigned char *)text, size) && !strchr(kept, *text)) {
             memset(text, '?', size);
         }
         text += size;
@@ -129,6 +130,16 @@ void text_cut(char *text, size_t size)
     while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
         size--;
     text[size] = '\0';
+}
+
+void text_make_printable(char *text)
+{
+    make_printable(text, "");
+}
+
+void text_make_printable_lines(char *text)
+{
+    make_printable(text, "\t\r\n");
 }
 
 void text_vector_free(char **vector)

@@ -24,6 +24,8 @@ bool text_is_utf8(const char *text);
 
 /* Turns control characters (new lines too) and broken UTF-8 into '?', in place. */
 void text_make_printable(char *text);
+/* The same for text of several lines: tabs, returns and new lines stay. */
+void text_make_printable_lines(char *text);
 
 /* Cuts it to at most `size` bytes, never within a UTF-8 sequence. In place. */
 void text_cut(char *text, size_t size);

@@ -102,6 +102,15 @@ static void test_make_printable(void **state)
     }
 }
 
+static void test_make_printable_lines(void **state)
+{
+    char text[] = "a\tb\r\nc\v\x1b[0m\x7f\xc2\x9b\xff\xc3\xbc";
+
+    (void)state;
+    text_make_printable_lines(text);
+    assert_string_equal("a\tb\r\nc??[0m????\xc3\xbc", text);
+}
+
 static void test_vector(void **state)
 {
     _cleanup_vector_ char **vector = NULL;
@@ -127,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_replace),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_make_printable),
+        cmocka_unit_test(test_make_printable_lines),
         cmocka_unit_test(test_vector),
     };
 
