@@ -1,68 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "health/docker_health.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "health/health_json.h"
 
-#include "base/text.h"
-
-static const char *const names[] = {
-    [HEALTH_NONE] = "none",
-    [HEALTH_STARTING] = "starting",
-    [HEALTH_HEALTHY] = "healthy",
-    [HEALTH_UNHEALTHY] = "unhealthy",
-};
-
-const char *health_status_name(HealthStatus status)
+static JsonValue *state_health(JsonValue *inspect)
 {
-    return names[status];
-}
-
-/* HEALTH_NONE for a word that is none. */
-static HealthStatus status_of_name(const char *name)
-{
-    for (size_t i = 0; i < ELEMENTS(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return (HealthStatus)i;
-    return HEALTH_NONE;
-}
-
-/* A check that is switched off is {"Test":["NONE"]}; without one there is no Healthcheck. */
-static bool has_check(JsonValue *inspect)
-{
-    JsonValue *check = json_value_get(json_value_get(inspect, "Config"), "Healthcheck");
-    JsonValue *test = json_value_get(check, "Test");
-
-    if (json_value_length(test) == 0)
-        return false;
-    return strcmp(json_value_string(json_value_at(test, 0), "NONE"), "NONE") != 0;
+    return json_value_get(json_value_get(inspect, "State"), "Health");
 }
 
 void docker_health_of_inspect(JsonValue *inspect, DockerHealth *ret)
 {
-    JsonValue *health = json_value_get(json_value_get(inspect, "State"), "Health");
-    JsonValue *log = json_value_get(health, "Log");
-    size_t results = json_value_length(log);
-    JsonValue *newest = results > 0 ? json_value_at(log, results - 1) : NULL;
+    HealthConfig config;
+    HealthRecord record;
 
-    *ret = (DockerHealth){ .has_check = has_check(inspect) };
-    if (!ret->has_check)
+    *ret = (DockerHealth){ 0 };
+    health_config_parse(json_value_get(json_value_get(inspect, "Config"), "Healthcheck"), &config);
+    ret->has_check = config.has_check;
+    if (!ret->has_check || health_record_parse(state_health(inspect), &record) < 0)
         return;
 
-    ret->status = status_of_name(json_member_string(health, "Status", "none"));
-    (void)snprintf(
-            ret->output, sizeof(ret->output), "%s", json_member_string(newest, "Output", ""));
-    ret->output[strcspn(ret->output, "\r\n")] = '\0';
-    text_make_printable(ret->output);
+    ret->status = record.status;
+    health_output_line(health_record_newest(&record), ret->output, sizeof(ret->output));
 }
 
-int docker_health_of_event(JsonValue *event, HealthStatus *ret)
+/* The index of the first entry that was not read before; 0 also if it cannot be told. */
+static size_t first_new(const DockerLog *log, const HealthRecord *docker)
 {
-    const char *action = json_member_string(event, "Action", "");
-    const char *name = text_after(action, "health_status: ");
+    for (size_t i = docker->n_results; log->has_newest && i > 0; i--)
+        if (docker->results[i - 1].start_usec == log->newest_start_usec &&
+                docker->results[i - 1].end_usec == log->newest_end_usec)
+            return i;
+    return 0;
+}
 
-    if (!name)
-        return 0;
-    *ret = status_of_name(name);
-    return *ret != HEALTH_NONE;
+static uint64_t ended_at(
+        const DockerLog *log, const HealthResult *result, uint64_t now, uint64_t realtime)
+{
+    uint64_t age = realtime > result->end_usec ? realtime - result->end_usec : 0;
+    uint64_t earliest = log->read ? log->read_at : 0;
+
+    return age < now - earliest ? now - age : earliest;
+}
+
+/* Has each result since the last reading been in this log? */
+static bool is_complete(const DockerLog *log, const HealthRecord *docker, size_t first)
+{
+    if (log->has_newest)
+        return first > 0;
+    return log->read && docker->n_results < HEALTH_RESULTS_MAX;
+}
+
+static bool feed(
+        DockerLog *log, Health *health, const HealthRecord *docker, uint64_t now, uint64_t realtime)
+{
+    HealthStatus before = health->record.status;
+    size_t first = first_new(log, docker);
+    bool starting = docker->status == HEALTH_STARTING;
+    bool was_reset = starting && (log->status == HEALTH_HEALTHY || log->status == HEALTH_UNHEALTHY);
+    /* Before Docker's first success there may have been one of our own. */
+    bool ours_is_ahead = starting && !was_reset && log->read && before == HEALTH_HEALTHY;
+
+    if (was_reset)
+        (void)health_reset(health, now);
+    for (size_t i = first; i < docker->n_results; i++) {
+        /* What failed in the start period is not in Docker's streak. That period is over when a
+         * probe of our own succeeded, of which Docker does not know. */
+        bool counts = docker->n_results - i <= docker->failing_streak ||
+                health->record.status != HEALTH_STARTING;
+        uint64_t ended = ended_at(log, &docker->results[i], now, realtime);
+
+        (void)health_result_decided(health, counts, ended, &docker->results[i]);
+    }
+    if (!is_complete(log, docker, first) && !ours_is_ahead)
+        (void)health_correct(health, docker->status, docker->failing_streak);
+    return health->record.status != before;
+}
+
+int docker_log_feed(DockerLog *log, Health *health, JsonValue *inspect, uint64_t now,
+        uint64_t realtime, bool *ret_changed)
+{
+    const HealthResult *newest;
+    HealthRecord docker;
+    int r;
+
+    *ret_changed = false;
+    r = health_record_parse(state_health(inspect), &docker);
+    if (r < 0)
+        return r;
+
+    *ret_changed = feed(log, health, &docker, now, realtime);
+    newest = health_record_newest(&docker);
+    *log = (DockerLog){ .read = true, .status = docker.status, .read_at = now };
+    if (newest) {
+        log->has_newest = true;
+        log->newest_start_usec = newest->start_usec;
+        log->newest_end_usec = newest->end_usec;
+    }
+    return 0;
 }

@@ -2,8 +2,7 @@
 #pragma once
 
 /*
- * The health of a container as Docker tells it: State.Health of inspect and the
- * health_status events (Engine API 1.41). Pure.
+ * The health of a container as Docker tells it: its inspect reply. Pure.
  *
  * Events come only on change and can be lost; inspect is the truth. Whoever
  * (re)connects inspects first.
@@ -12,27 +11,38 @@
 #include <stdbool.h>
 
 #include "base/json.h"
-
-typedef enum HealthStatus {
-    HEALTH_NONE, /* no check: nothing is known */
-    HEALTH_STARTING,
-    HEALTH_HEALTHY,
-    HEALTH_UNHEALTHY,
-} HealthStatus;
+#include "health/health.h"
 
 /* What a probe said last, at most. */
-#define HEALTH_OUTPUT_MAX 256
+#define DOCKER_HEALTH_OUTPUT_SIZE 256
 
 typedef struct DockerHealth {
     bool has_check;
     HealthStatus status;
-    char output[HEALTH_OUTPUT_MAX]; /* of the newest result, one printable line */
+    char output[DOCKER_HEALTH_OUTPUT_SIZE]; /* of the newest result, one printable line */
 } DockerHealth;
 
 /* Of a container's inspect reply. A container that is down keeps what it had last. */
 void docker_health_of_inspect(JsonValue *inspect, DockerHealth *ret);
-/* 1 and *ret if the event tells a health status, 0 if it is another. */
-int docker_health_of_event(JsonValue *event, HealthStatus *ret);
 
-/* "none", "starting", "healthy", "unhealthy". */
-const char *health_status_name(HealthStatus status);
+/* How far Docker's log has been read. Zero at first. */
+typedef struct DockerLog {
+    bool read;
+    HealthStatus status;
+    bool has_newest;
+    uint64_t newest_start_usec; /* CLOCK_REALTIME: they only tell the entry from others */
+    uint64_t newest_end_usec;
+    uint64_t read_at;
+} DockerLog;
+
+/* Feeds what is new in Docker's log to the machine: each result once, in order, counted if Docker
+ * counts it, also where the log was read too rarely to have them all: then, and at first, Docker's
+ * status and streak hold. One that Docker has set back to starting is set back.
+ *
+ * Docker tells a result's end by the wall clock. So that a clock that is set cannot make it older
+ * than it is, it lies between the last reading and `now` where there was a last reading.
+ *
+ * `realtime` is CLOCK_REALTIME now. *ret_changed: the status did. 0, or -EBADMSG: the reply has no
+ * State.Health that can be read, and nothing was fed. */
+int docker_log_feed(DockerLog *log, Health *health, JsonValue *inspect, uint64_t now,
+        uint64_t realtime, bool *ret_changed);
