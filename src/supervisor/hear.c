@@ -57,15 +57,35 @@ static bool was_ready_before(const Supervisor *supervisor)
  * ones end a reload. */
 static void take_ready(Supervisor *supervisor, NotifyMessage *message)
 {
-    if (supervisor->announced)
+    if (supervisor->announced || supervisor->container_ready)
         return;
     message->phase = NOTIFY_PHASE_SAME;
-    if (supervisor->container_ready)
-        return;
     log_info("container %s says that it is ready", supervisor_container_name(supervisor));
     supervisor->container_ready = true;
     remember_ready(supervisor);
     place_consider_ready(supervisor);
+}
+
+/* What it said after its READY=1 must not reach systemd before that does, which waits for the move
+ * into the unit and more: a WATCHDOG=trigger would fail the start. */
+static void hold(Supervisor *supervisor, NotifyMessage *message)
+{
+    NotifyMessage *held = &supervisor->held;
+
+    if (message->phase != NOTIFY_PHASE_SAME) {
+        held->phase = message->phase == NOTIFY_PHASE_READY ? NOTIFY_PHASE_SAME : message->phase;
+        held->monotonic_usec = message->monotonic_usec;
+    }
+    if (message->ping == NOTIFY_PING_TRIGGER)
+        held->ping = message->ping;
+    message->phase = NOTIFY_PHASE_SAME;
+    message->ping = NOTIFY_PING_NONE;
+    message->monotonic_usec = 0;
+}
+
+void hear_announced(Supervisor *supervisor)
+{
+    notify_forward(&supervisor->held);
 }
 
 /* Its status line stands in place of ours, until it takes it back or is unhealthy. */
@@ -88,6 +108,8 @@ static void on_message(const NotifyMessage *said, void *userdata)
 
     if (message.phase == NOTIFY_PHASE_READY)
         take_ready(supervisor, &message);
+    if (supervisor->container_ready && !supervisor->announced)
+        hold(supervisor, &message);
     if (message.has_status)
         take_status(supervisor, &message);
     /* Its ping passes as the evidence that it is, if that is what the unit wants to see; our own

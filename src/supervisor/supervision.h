@@ -95,10 +95,11 @@ typedef struct Supervisor {
     bool pid_file_written;
     unsigned conflicts;
     uint64_t pull_reported_usec;
-    char *engine_trouble; /* why it did not answer last; NULL: not known */
-    char *placement_text; /* where the container is, for STATUS= */
+    char *engine_trouble;   /* why it did not answer last; NULL: not known */
+    char *placement_text;   /* where the container is, for STATUS= */
     bool container_ready;   /* it said READY=1 */
     char *container_status; /* its STATUS=, or NULL */
+    NotifyMessage held;     /* said between its READY=1 and ours */
 
     sd_event_source *deadline; /* of the state */
     sd_event_source *pause;    /* until an action tries again or goes on */
@@ -194,6 +195,8 @@ bool place_has_process(const Supervisor *supervisor, pid_t pid);
 /* Opens the socket that the container speaks to, if it is to speak and there is none. 0, or a
  * negative errno after supervisor_fail(). */
 int hear_open(Supervisor *supervisor);
+/* systemd has heard READY=1. */
+void hear_announced(Supervisor *supervisor);
 /* Takes what the container said before it ended. */
 void hear_last_words(Supervisor *supervisor);
 /* Removes what hear_open() made. */

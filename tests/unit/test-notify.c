@@ -15,6 +15,7 @@
 #include "base/parse.h"
 #include "manager.h"
 #include "unit/notify.h"
+#include "unit/notify_filter.h"
 
 static Manager manager;
 
@@ -88,6 +89,66 @@ static void test_messages(void **state)
     notify_exit(0, 0, NULL);
     assert_string_equal("EXIT_STATUS=0\n", manager_read(&manager));
     assert_string_equal("", manager_read(&manager));
+}
+
+static void test_forwarded_message(void **state)
+{
+    NotifyMessage message = {
+        .phase = NOTIFY_PHASE_RELOADING,
+        .ping = NOTIFY_PING_ALIVE,
+        .has_status = true,
+        .status = "Half-way",
+        .bus_error = "org.example.Error",
+        .error = 5,
+        .monotonic_usec = 1234,
+        .extend_timeout_usec = 5678,
+    };
+
+    (void)state;
+    notify_forward(&message);
+    assert_string_equal("RELOADING=1\nMONOTONIC_USEC=1234\nEXTEND_TIMEOUT_USEC=5678\nWATCHDOG=1\n"
+                        "ERRNO=5\nBUSERROR=org.example.Error\nSTATUS=Half-way\n",
+            manager_read(&manager));
+    notify_forward(&(NotifyMessage){ .ping = NOTIFY_PING_TRIGGER });
+    assert_string_equal("WATCHDOG=trigger\n", manager_read(&manager));
+    notify_forward(&(NotifyMessage){ .has_status = true });
+    assert_string_equal("STATUS=\n", manager_read(&manager));
+    notify_forward(&(NotifyMessage){ 0 });
+    assert_string_equal("", manager_read(&manager));
+}
+
+/* systemd takes the last of several phases in one message: each must be in one of its own. */
+static void test_phases_keep_their_order_in_a_full_queue(void **state)
+{
+    NotifyMessage reloading = { .phase = NOTIFY_PHASE_RELOADING, .monotonic_usec = 7 };
+    unsigned n = manager_fill(&manager);
+
+    (void)state;
+    notify_ready("up");
+    notify_forward(&reloading);
+    notify_watchdog();
+    notify_ready(NULL);
+    notify_status("down");
+    notify_stopping(NULL);
+    reloading.monotonic_usec = 8;
+    notify_forward(&reloading);
+    while (n-- > 0)
+        assert_string_equal("X=1", manager_read(&manager));
+    notify_main_pid(1);
+    assert_string_equal("READY=1\n", manager_read(&manager));
+    assert_string_equal("STOPPING=1\n", manager_read(&manager));
+    assert_string_equal("MAINPID=1\nRELOADING=1\nMONOTONIC_USEC=8\nWATCHDOG=1\nSTATUS=down\n",
+            manager_read(&manager));
+    assert_string_equal("", manager_read(&manager));
+
+    n = manager_fill(&manager);
+    notify_forward(&reloading);
+    notify_ready("up again");
+    while (n-- > 0)
+        (void)manager_read(&manager);
+    notify_watchdog();
+    assert_string_equal("RELOADING=1\nMONOTONIC_USEC=8\n", manager_read(&manager));
+    assert_string_equal("READY=1\nWATCHDOG=1\nSTATUS=up again\n", manager_read(&manager));
 }
 
 static void test_abstract_address(void **state)
@@ -324,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_addresses),
         TEST(test_messages),
+        TEST(test_forwarded_message),
+        TEST(test_phases_keep_their_order_in_a_full_queue),
         TEST(test_abstract_address),
         TEST(test_same_status_is_not_repeated),
         TEST(test_status_cannot_forge_a_message),
