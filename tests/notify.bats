@@ -47,11 +47,14 @@ told() {
         /say -f 1 FDSTORE=1 FDNAME=mine
         /say NOTIFYACCESS=all WATCHDOG_USEC=1 X_OTHER=1 STATUS=early
         /say -b STATUS=x MAINPID=1 READY=1
+        until [ -e /tmp/go ]; do sleep 0.05; done
         /say RELOADING=1 MONOTONIC_USEC=1234
         /say READY=1
         /say -b ERRNO=5 BUSERROR=org.example.Error WATCHDOG=trigger
         /say STOPPING=1
         exit 3'
+    wait_for 20 told READY=1
+    docker exec own touch /tmp/go
     wait_for 20 told EXIT_STATUS=3
     cat "$BATS_TEST_TMPDIR/told"
     told STATUS=early

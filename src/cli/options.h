@@ -75,7 +75,7 @@ typedef struct Options {
     Verb verb;
     bool verbose;
     bool dry_run;
-    bool json; /* status --json */
+    bool json;   /* status --json */
     bool notify; /* the container speaks to systemd, through us */
     struct {
         bool remove;
