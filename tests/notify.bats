@@ -45,7 +45,7 @@ told() {
     by_hand --notify --cgroup-mode=none -- --rm --name own -v "$say:/say:ro" busybox sh -c '
         /say -f 3 MAINPID=1
         /say -f 1 FDSTORE=1 FDNAME=mine
-        /say NOTIFYACCESS=all WATCHDOG_USEC=1 X_OTHER=1 STATUS=early
+        /say -b NOTIFYACCESS=all WATCHDOG_USEC=1 X_OTHER=1 STATUS=early
         /say -b STATUS=x MAINPID=1 READY=1
         until [ -e /tmp/go ]; do sleep 0.05; done
         /say RELOADING=1 MONOTONIC_USEC=1234

@@ -74,8 +74,8 @@ static bool is_welcome(const NotifyProxy *proxy, pid_t pid)
  * of them within recvmsg(2). Nothing leaks, whatever is sent, and we never close(2) a file of the
  * container's, which could wait for a file system of its own (fuse flushes at close).
  *
- * It is also all that BARRIER=1 asks for: when its descriptor is gone, everything that was sent
- * before it has been handled, since that is done one datagram after the other.
+ * It is also all that BARRIER=1 asks for, as long as everything that was sent before it has been
+ * handled by then: take() sees to that.
  *
  * 1: something passes; 0: nothing of it; -EAGAIN: there is none.
  */
@@ -106,6 +106,15 @@ static int receive(NotifyProxy *proxy, NotifyMessage *ret)
     return notify_filter(datagram, (size_t)size, ret);
 }
 
+static bool is_barrier_next(const NotifyProxy *proxy)
+{
+    static const char barrier[] = "BARRIER=1";
+    char text[sizeof(barrier) - 1];
+
+    return recv(proxy->fd, text, sizeof(text), MSG_PEEK | MSG_DONTWAIT) == sizeof(text) &&
+            memcmp(text, barrier, sizeof(text)) == 0;
+}
+
 /* False: the socket is empty. */
 static bool take(NotifyProxy *proxy)
 {
@@ -113,8 +122,11 @@ static bool take(NotifyProxy *proxy)
     bool has_kept = false, has_more = true;
 
     for (unsigned i = 0; i < DATAGRAMS_AT_ONCE; i++) {
-        int r = receive(proxy, &message);
+        int r;
 
+        if (has_kept && is_barrier_next(proxy))
+            break;
+        r = receive(proxy, &message);
         has_more = r >= 0;
         if (!has_more)
             break;

@@ -36,6 +36,9 @@ static char statuses[4096];
 static NotifySender verdict;
 static pid_t asked_for;
 static int fds_at_message;
+/* The end that hears when a barrier's descriptor is let go of. */
+static int barrier = -1;
+static bool was_barrier_up;
 
 static int count_fds(void)
 {
@@ -49,12 +52,21 @@ static int count_fds(void)
     return n;
 }
 
+/* What was sent along is at its end: nobody else has the other end of the pipe. */
+static bool is_let_go(int reader)
+{
+    struct pollfd end = { .fd = reader, .events = POLLIN };
+
+    return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
+}
+
 static void on_message(const NotifyMessage *message, void *userdata)
 {
     assert_ptr_equal(&newest, userdata);
     messages++;
     newest = *message;
     fds_at_message = count_fds();
+    was_barrier_up = barrier >= 0 && !is_let_go(barrier);
     if (message->has_status && strlen(statuses) + strlen(message->status) < sizeof(statuses) - 2) {
         (void)strcat(statuses, message->status);
         (void)strcat(statuses, " ");
@@ -213,14 +225,6 @@ static void test_credentials_are_those_of_the_sender(void **state)
     assert_int_equal(child, asked_for);
 }
 
-/* What was sent along is at its end: nobody else has the other end of the pipe. */
-static bool is_let_go(int reader)
-{
-    struct pollfd end = { .fd = reader, .events = POLLIN };
-
-    return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP);
-}
-
 static void test_descriptors_never_become_ours(void **state)
 {
     static const size_t counts[] = { 1, 2, 3, 16, 253 };
@@ -262,14 +266,22 @@ static void test_barrier(void **state)
 
     (void)state;
     assert_int_equal(0, pipe2(pipe_fds, O_CLOEXEC));
+    barrier = pipe_fds[0];
+    assert_int_equal(0, send_text("STATUS=long"));
     assert_int_equal(0, send_text("STATUS=before"));
     assert_int_equal(0, send_to(path, "BARRIER=1", 9, &pipe_fds[1], 1));
+    assert_int_equal(0, send_text("STATUS=after"));
     (void)close(pipe_fds[1]);
-    assert_false(is_let_go(pipe_fds[0]));
-    run();
-    assert_true(is_let_go(pipe_fds[0]));
+    assert_false(is_let_go(barrier));
+    /* It falls when what was said before has been heard, not earlier. */
+    assert_int_equal(1, sd_event_run(event, USEC_PER_SEC));
     assert_string_equal("before ", statuses);
-    (void)close(pipe_fds[0]);
+    assert_true(was_barrier_up);
+    run();
+    assert_true(is_let_go(barrier));
+    assert_string_equal("before after ", statuses);
+    (void)close(barrier);
+    barrier = -1;
 }
 
 static void test_datagrams_of_any_size(void **state)
