@@ -81,7 +81,7 @@ static bool is_welcome(const NotifyProxy *proxy, pid_t pid)
  */
 static int receive(NotifyProxy *proxy, NotifyMessage *ret)
 {
-    char datagram[NOTIFY_DATAGRAM_MAX + 1];
+    char datagram[NOTIFY_DATAGRAM_MAX + 1]; /* what fills it is too large for the filter */
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(struct ucred))];
@@ -101,7 +101,7 @@ static int receive(NotifyProxy *proxy, NotifyMessage *ret)
     while (size < 0 && errno == EINTR);
     if (size < 0)
         return -errno;
-    if ((header.msg_flags & MSG_TRUNC) || sender_of(&header, &pid) < 0 || !is_welcome(proxy, pid))
+    if (sender_of(&header, &pid) < 0 || !is_welcome(proxy, pid))
         return 0;
     return notify_filter(datagram, (size_t)size, ret);
 }
