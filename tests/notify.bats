@@ -273,7 +273,7 @@ told() {
     sleep_through_watchdog 5
     echo "# CPU in 5 s of flood: ours $((($(cpu_ticks "$pid") - before) * 10)) ms, systemd's $((($(cpu_ticks 1) - manager) * 10)) ms" >&3
     (($(cpu_ticks "$pid") - before < 100))
-    [[ "$(unit_property flood SubState)" == @(running|reload) ]]
+    [[ "$(unit_property flood ActiveState)" == @(active|reloading) ]]
     systemctl stop flood
     [ "$(unit_property flood Result)" = success ]
     no_leftovers flood
