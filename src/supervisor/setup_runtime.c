@@ -19,9 +19,11 @@
 
 #define PROGRAM "systemd-ctr-runtime"
 #define ENGINE_UNIT "docker.service"
+/* Somebody waits at the terminal; but it may be restarting. */
+#define ENGINE_WAIT_USEC (5 * USEC_PER_SEC)
 #define RELOAD_USEC (60 * USEC_PER_SEC)
 /* dockerd takes SIGHUP, and reads its settings in its own time. */
-#define HEARD_USEC (10 * USEC_PER_SEC)
+#define HEARD_USEC (5 * USEC_PER_SEC)
 #define ASK_AGAIN_USEC (100 * USEC_PER_MSEC)
 
 /* What the engine knows of us, asked until it is what was wanted or the time is up. */
@@ -94,7 +96,7 @@ static void on_connected(Errand *errand)
 /* 0, or an exit code after what was logged. */
 static int question_run(Question *question, const Options *options)
 {
-    int r = errand_run(&question->errand, options, options->engine_wait_usec, on_connected);
+    int r = errand_run(&question->errand, options, ENGINE_WAIT_USEC, on_connected);
 
     question->again = sd_event_source_unref(question->again);
     return r;
