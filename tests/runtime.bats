@@ -26,6 +26,10 @@ runtime_is_known() {
     docker info -f '{{json .Runtimes}}' | jq -e '.["systemd-ctr"]' >/dev/null
 }
 
+runtime_is_unknown() {
+    ! runtime_is_known
+}
+
 # delegated_unit NAME: one that runs, its process in NAME.service/supervisor.
 delegated_unit() {
     write_unit "$1" <<UNIT
@@ -58,7 +62,7 @@ no_cgroup_of() {
 
 @test "setup-runtime keeps what else is in daemon.json, again and again; --remove undoes it" {
     systemd-ctr setup-runtime --remove
-    run ! runtime_is_known
+    runtime_is_unknown
     chmod 640 "$settings"
     cp -a "$settings" "$BATS_TEST_TMPDIR/before"
     systemd-ctr setup-runtime
@@ -74,7 +78,7 @@ no_cgroup_of() {
     [ "$(stat -c %y "$settings")" = "$(stat -c %y "$BATS_TEST_TMPDIR/after")" ]
 
     systemd-ctr setup-runtime --remove
-    run ! runtime_is_known
+    runtime_is_unknown
     cmp "$settings" "$BATS_TEST_TMPDIR/before"
     [ "$(stat -c '%a %y' "$settings")" = "$(stat -c '%a %y' "$BATS_TEST_TMPDIR/before")" ]
     [ ! -e "$settings.before-systemd-ctr" ]
@@ -86,7 +90,7 @@ no_cgroup_of() {
     cp "$settings" "$BATS_TEST_TMPDIR/registered"
     systemd-ctr setup-runtime --remove
     cp "$BATS_TEST_TMPDIR/registered" "$settings"
-    run ! runtime_is_known
+    runtime_is_unknown
     systemd-ctr setup-runtime
     runtime_is_known
 }
@@ -123,6 +127,23 @@ no_cgroup_of() {
     run -125 systemd-ctr setup-runtime --runtime=/nonexistent
     run -64 systemd-ctr setup-runtime web
     cmp "$settings" "$BATS_TEST_TMPDIR/before"
+}
+
+@test "without a service manager it says what to do, and goes on from there" {
+    systemd-ctr setup-runtime --remove
+    cp -a "$settings" "$BATS_TEST_TMPDIR/before"
+    export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent
+    run -125 systemd-ctr setup-runtime
+    [[ "$output" == *"send dockerd a SIGHUP, then run this again"* ]]
+    kill -HUP "$(unit_property docker MainPID)"
+    wait_for 5 runtime_is_known
+    systemd-ctr setup-runtime
+    run -125 systemd-ctr setup-runtime --remove
+    kill -HUP "$(unit_property docker MainPID)"
+    wait_for 5 runtime_is_unknown
+    systemd-ctr setup-runtime --remove
+    cmp "$settings" "$BATS_TEST_TMPDIR/before"
+    [ ! -e "$settings.before-systemd-ctr" ]
 }
 
 @test "--remove leaves a runtime alone that containers get by default" {

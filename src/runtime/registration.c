@@ -177,39 +177,50 @@ int registration_withdraw(Registration *registration)
     return write_settings(registration);
 }
 
-/* Is the file, as it was found, what registration_add() makes of the backup? Then nobody has
- * changed anything since. */
-static bool is_backup_with_entry(const Registration *registration)
-{
-    _cleanup_free_ char *before = NULL, *text = NULL;
-    _cleanup_json_ JsonValue *found = NULL, *settings = NULL;
-    const char *program;
-
-    if (!registration->original || read_settings(registration->backup, &before, &settings) < 0 ||
-            !before || !json_value_is_object(settings))
-        return false;
-    if (json_value_parse(registration->original, strlen(registration->original), &found) < 0)
-        return false;
-    program = json_member_string(entry_of(found), "path", NULL);
-    return program && set_entry(settings, program) >= 0 && format_settings(settings, &text) >= 0 &&
-            strcmp(text, registration->original) == 0;
-}
-
 static bool is_empty(JsonValue *object)
 {
-    return object && strcmp(json_value_format(object), "{}") == 0;
+    return json_value_is_object(object) && strcmp(json_value_format(object), "{}") == 0;
+}
+
+static void take_entry_out(JsonValue *settings)
+{
+    JsonValue *runtimes = json_value_get(settings, "runtimes");
+
+    if (runtimes)
+        json_unset(runtimes, REGISTERED_NAME);
+    if (is_empty(runtimes))
+        json_unset(settings, "runtimes");
+}
+
+bool registration_is_half_removed(const Registration *registration)
+{
+    const char *text = json_value_format(registration->settings);
+
+    return !registration_program(registration) &&
+            (access(registration->backup, F_OK) == 0 || text_equal(text, "{\"runtimes\":{}}"));
+}
+
+/* Does a file say the same as `settings`, but for spaces and an entry of ours? */
+static bool says_the_same(const char *path, JsonValue *settings)
+{
+    _cleanup_free_ char *text = NULL;
+    _cleanup_json_ JsonValue *found = NULL;
+
+    if (read_settings(path, &text, &found) < 0 || !text || !json_value_is_object(found))
+        return false;
+    take_entry_out(found);
+    return text_equal(json_value_format(found), json_value_format(settings));
 }
 
 int registration_finish(Registration *registration)
 {
     JsonValue *settings = registration->settings;
-    int r = 0;
+    int r;
 
-    if (is_backup_with_entry(registration))
+    take_entry_out(settings);
+    /* Then nobody changed anything since. */
+    if (says_the_same(registration->backup, settings))
         return rename(registration->backup, registration->path) < 0 ? -errno : 0;
-
-    if (is_empty(json_value_get(settings, "runtimes")))
-        json_unset(settings, "runtimes");
     /* Without a backup there was no file. */
     if (is_empty(settings) && access(registration->backup, F_OK) < 0)
         return unlink(registration->path) < 0 && errno != ENOENT ? -errno : 0;

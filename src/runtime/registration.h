@@ -45,6 +45,8 @@ int registration_add(Registration *registration, const char *program);
  * heard, makes the file what it was. */
 int registration_withdraw(Registration *registration);
 int registration_finish(Registration *registration);
+/* Did a removal end after its first step? */
+bool registration_is_half_removed(const Registration *registration);
 
 /* Puts the file back as registration_open() found it. */
 int registration_restore(Registration *registration);

@@ -263,6 +263,10 @@ static int unregister_program(
                 registration->path);
         return EXIT_ENGINE;
     }
+    if (!is_registered && !found->known && !registration_is_half_removed(registration)) {
+        printf("the runtime " REGISTERED_NAME " is not registered\n");
+        return settle_real_runtime(options);
+    }
     if (is_registered || found->known) {
         r = registration_withdraw(registration);
         if (r < 0)
@@ -270,14 +274,13 @@ static int unregister_program(
         r = tell_engine(options, registration, false);
         if (r != 0)
             return r;
-        r = registration_finish(registration);
-        if (r < 0) {
-            log_error("cannot tidy %s up: %s", registration->path, strerror(-r));
-            return EXIT_ENGINE;
-        }
-        printf("took the runtime " REGISTERED_NAME " out of %s\n", registration->path);
-    } else
-        printf("the runtime " REGISTERED_NAME " is not registered\n");
+    }
+    r = registration_finish(registration);
+    if (r < 0) {
+        log_error("cannot tidy %s up: %s", registration->path, strerror(-r));
+        return EXIT_ENGINE;
+    }
+    printf("took the runtime " REGISTERED_NAME " out of %s\n", registration->path);
     return settle_real_runtime(options);
 }
 

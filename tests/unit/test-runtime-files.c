@@ -245,8 +245,38 @@ static void test_undone_after_changes(void **state)
     put(settings, "{\"debug\":true}");
     add_program(PROGRAM, 1);
     put(settings, "{\"runtimes\":{\"x\":{},\"systemd-ctr\":{\"path\":\"" PROGRAM "\"}}}");
-    remove_program();
+    assert_int_equal(0, finish_of(false));
     assert_json(settings, "{\"runtimes\":{\"x\":{}}}");
+    assert_int_equal(-1, access(backup, F_OK));
+}
+
+/* dockerd could not be told between the two steps: the next run finishes. */
+static void test_undone_in_two_runs(void **state)
+{
+    static const char *const befores[] = { "{ \"debug\":true }", "{\"runtimes\":{ }}", NULL };
+    Registration registration;
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(befores); i++) {
+        (void)unlink(settings);
+        if (befores[i])
+            put(settings, befores[i]);
+        add_program(PROGRAM, 1);
+        remove_program();
+        open_settings(&registration);
+        assert_true(registration_is_half_removed(&registration));
+        assert_int_equal(0, registration_finish(&registration));
+        registration_clear(&registration);
+        assert_int_equal(-1, access(backup, F_OK));
+        if (befores[i])
+            assert_content(settings, befores[i]);
+        else
+            assert_int_equal(-1, access(settings, F_OK));
+        put(settings, "{}");
+        open_settings(&registration);
+        assert_false(registration_is_half_removed(&registration));
+        registration_clear(&registration);
+    }
 }
 
 static void test_a_link_is_followed(void **state)
@@ -375,6 +405,7 @@ int main(void)
         TEST(test_added),
         TEST(test_undone_byte_for_byte),
         TEST(test_undone_after_changes),
+        TEST(test_undone_in_two_runs),
         TEST(test_a_link_is_followed),
         TEST(test_what_is_no_settings),
         TEST(test_default_runtime),
