@@ -31,16 +31,12 @@ int health_status_of_name(const char *name, HealthStatus *ret)
 
 HealthResult *health_record_append(HealthRecord *record)
 {
-    HealthResult *result;
-
     if (record->n_results == HEALTH_RESULTS_MAX) {
         record->n_results--;
         memmove(record->results, record->results + 1,
                 record->n_results * sizeof(record->results[0]));
     }
-    result = &record->results[record->n_results++];
-    *result = (HealthResult){ 0 };
-    return result;
+    return &record->results[record->n_results++];
 }
 
 const HealthResult *health_record_newest(const HealthRecord *record)

@@ -47,7 +47,7 @@ typedef struct HealthRecord {
 } HealthRecord;
 
 /* Room for one result more, the newest; the oldest goes when there are HEALTH_RESULTS_MAX. The
- * caller fills it; it is zero. */
+ * caller fills it whole. */
 HealthResult *health_record_append(HealthRecord *record);
 /* NULL before the first. */
 const HealthResult *health_record_newest(const HealthRecord *record);

@@ -212,7 +212,8 @@ static void test_config(void **unused)
         { "{\"Test\":[\"NONE\"],\"Interval\":1500000}", { .interval_usec = 1500 } },
         { "{\"Interval\":1,\"Timeout\":1001,\"Retries\":1}",
                 { .interval_usec = 1, .timeout_usec = 2, .retries = 1 } },
-        { "{\"Interval\":-1,\"Timeout\":\"1\",\"StartPeriod\":1.5,\"Retries\":-1}", { 0 } },
+        { "{\"Interval\":-5000000000,\"Timeout\":\"1\",\"StartPeriod\":1.5,\"Retries\":-1}",
+                { 0 } },
         { "{\"Interval\":9223372036854775807,\"Retries\":2147483648}",
                 { .interval_usec = 9223372036854776 } },
     };
