@@ -5,7 +5,9 @@
 #include <linux/bpf.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -75,18 +77,36 @@ static int attach_program(int cgroup, uint32_t id)
     return bpf(BPF_PROG_ATTACH, &attributes);
 }
 
+/* A rootless engine's cgroups never have a filter of their own: the kernel lets none but the
+ * initial user namespace's CAP_NET_ADMIN or CAP_SYS_ADMIN attach programs (bpf(2)), which neither
+ * that engine's runtime has nor a user's systemd, and what they make belongs to their user. What
+ * restricts the devices of such a container is its user namespace: mknod(2) is refused there, and
+ * what the user could not open cannot be opened by the container. */
+static bool is_made_without_privileges(int cgroup, bool by_us)
+{
+    struct stat st;
+
+    return fstat(cgroup, &st) >= 0 && st.st_uid != 0 && (!by_us || st.st_uid == geteuid());
+}
+
 /* `wanted`: what holds in the source. */
 static int query_source(int source, bool required, Programs *ret_wanted, char **ret_message)
 {
     int r;
 
     r = query_programs(source, 0, ret_wanted);
+    /* We may not look, but know. The filters of its ancestors that are not the destination's too
+     * are none either: whoever may move a process owns all up to the common ancestor. */
+    if (r == -EPERM && is_made_without_privileges(source, true)) {
+        ret_wanted->n = 0;
+        return 0;
+    }
     if (r < 0)
         return r;
-    if (required && ret_wanted->n == 0) {
-        *ret_message = text_format("the container's cgroup has no device filter to carry over (a "
-                                   "rootless engine?), and nothing else would restrict the devices "
-                                   "of this container, which is not privileged");
+    if (required && ret_wanted->n == 0 && !is_made_without_privileges(source, false)) {
+        *ret_message = text_format("the container's cgroup has no device filter to carry over, and "
+                                   "nothing else would restrict the devices of this container, "
+                                   "which is not privileged");
         return -ENOKEY;
     }
     /* Those of the source's ancestors as well: a slice with DevicePolicy= above the container's
@@ -98,6 +118,9 @@ static int attach_programs(const Programs *wanted, int destination)
 {
     Programs there = {};
     int r;
+
+    if (wanted->n == 0)
+        return 0;
 
     r = query_programs(destination, BPF_F_QUERY_EFFECTIVE, &there);
     for (uint32_t i = 0; r >= 0 && i < wanted->n; i++)

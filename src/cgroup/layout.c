@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/xattr.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "cgroup/core_files.h"
+#include "cgroup/delegation.h"
 
 /* Where systemd and runc look, and nowhere else: with cgroup2 mounted elsewhere (the hybrid
  * layout's /sys/fs/cgroup/unified) they keep containers in version 1's hierarchies. */
@@ -145,18 +145,6 @@ int cgroup_of_process(pid_t pid, char **ret)
     return r == -ENOENT ? -ESRCH : r;
 }
 
-/* systemd: CGROUP_DELEGATION.md, "Delegation", and cg_set_xattr of "trusted.delegate". */
-static bool is_delegated(int cgroup)
-{
-    static const char *const names[] = { "trusted.delegate", "user.delegate" };
-    char value[2];
-
-    for (size_t i = 0; i < ELEMENTS(names); i++)
-        if (fgetxattr(cgroup, names[i], value, sizeof(value)) == 1 && value[0] == '1')
-            return true;
-    return false;
-}
-
 /* Fills in all that follows from the unit's path. */
 static int complete_layout(CgroupLayout *layout)
 {
@@ -164,7 +152,7 @@ static int complete_layout(CgroupLayout *layout)
 
     if (unit < 0)
         return unit;
-    layout->delegated = is_delegated(unit);
+    layout->delegated = cgroup_is_delegated(unit, layout->unit);
     if (layout->delegated) {
         layout->supervisor = text_format("%s/supervisor", layout->unit);
         layout->payload = text_format("%s/payload", layout->unit);

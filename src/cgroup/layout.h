@@ -9,9 +9,9 @@
  *     `- payload           the container
  *
  * Paths are below the mount point of cgroup v2 ("/system.slice/web.service").
- * A delegated unit's directory is known by its xattr (trusted.delegate; since
- * systemd 251 user.delegate), never by counting levels from where we happen to
- * run: after a restart that would nest.
+ * The unit's directory is known by its name, and delegation.h tells whether it is
+ * delegated; nothing is found by counting levels from where we happen to run:
+ * after a restart that would nest.
  */
 
 #include <stdbool.h>

@@ -159,6 +159,12 @@ static char *describe_failure(const Placement *placement, int r)
         return text_format("the container cannot be moved into %s: cgroups below it have "
                            "controllers",
                 placement->layout->payload);
+    /* cgroup-v2.rst, "Delegation Containment". */
+    if (r == -EACCES)
+        return text_format("the container cannot be moved from %s to %s: a user may move processes "
+                           "only within what that user's own service manager has; make it a unit "
+                           "of that (systemctl --user), or use --cgroup-mode=none",
+                placement->source, placement->layout->payload);
     return text_format(
             "the container cannot be moved into %s: %s", placement->layout->payload, strerror(-r));
 }

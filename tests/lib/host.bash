@@ -7,8 +7,9 @@
 
 bats_require_minimum_version 1.5.0
 
-readonly unit_folder=/run/systemd/system
-readonly system_slice=/sys/fs/cgroup/system.slice
+# Those of the system's manager, if a file does not name another's.
+readonly unit_folder=${unit_folder:-/run/systemd/system}
+readonly system_slice=${system_slice:-/sys/fs/cgroup/system.slice}
 
 # wait_for SECONDS COMMAND...: until it succeeds; the test fails when it does not within SECONDS.
 wait_for() {
