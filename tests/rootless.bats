@@ -63,6 +63,42 @@ has_processes() {
     journal_has maker "Operation not permitted"
 }
 
+# give_controller: what the machine has to give, down to what the user's manager has. systemd gives a
+# user memory and pids; it knows nothing of hugetlb, which most machines' tests have to do with.
+give_controller() {
+    local dir=/sys/fs/cgroup part
+    grep -qw hugetlb "$dir/cgroup.controllers" || return 1
+    for part in '' user.slice "user-$uid.slice" "user@$uid.service" app.slice; do
+        dir+=/$part
+        echo +hugetlb >"$dir/cgroup.subtree_control"
+    done
+    echo +hugetlb >"$dir/../user.slice/cgroup.subtree_control"
+    systemctl restart docker
+    wait_for 20 docker info >/dev/null
+}
+
+@test "a limit of the container is in force after the move" {
+    # A runtime that sets what docker run has no option for.
+    cat >/usr/local/bin/limiting-runtime <<'RUNTIME'
+#!/bin/sh
+runc "$@" || exit
+case " $* " in *" create "*)
+    for id; do :; done
+    echo 4194304 >"$(find /sys/fs/cgroup/user.slice -name "docker-$id.scope")/hugetlb.2MB.max"
+esac
+RUNTIME
+    chmod 755 /usr/local/bin/limiting-runtime
+    sed -i 's,{,{ "runtimes": { "limiting": { "path": "/usr/local/bin/limiting-runtime" } }\,,' \
+        "$user_home/.config/docker/daemon.json"
+    # The first container has systemd make the slice.
+    docker run --rm busybox true
+    give_controller || skip "no controller of cgroup v2 is free on this machine"
+    container_unit limited --cgroup-mode=move -- --rm --runtime=limiting busybox sh -c "$heeds_term"
+    systemctl start limited
+    [ "$(cgroup_of "$(container_pid limited)")" = "$(payload_of limited)" ]
+    [ "$(<"/sys/fs/cgroup$(payload_of limited)/hugetlb.2MB.max")" = 4194304 ]
+}
+
 @test "3 restarts do not nest cgroups" {
     container_unit again --cgroup-mode=move -- --rm busybox sh -c "$heeds_term"
     systemctl start again

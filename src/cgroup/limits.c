@@ -307,6 +307,28 @@ static int create_group(const char *path, const Limits *limits)
     return r;
 }
 
+/* In a unit of a user's manager: libcgroup (2.0.2 and 3.1) opens cgroup.subtree_control for writing
+ * from the root of the hierarchy on, and gives up at the first that is the system's. The unit's own
+ * is all that it takes. */
+static int write_limits(const char *mount, const char *path, const Limits *limits)
+{
+    _cleanup_free_ char *unit_path = strndup(path, (size_t)(strrchr(path, '/') - path));
+    _cleanup_close_ int unit = unit_path ? cgroup_open(mount, unit_path) : -ENOMEM;
+    _cleanup_close_ int cgroup = cgroup_open(mount, path);
+    int r = unit < 0 ? unit : cgroup < 0 ? cgroup : 0;
+
+    for (size_t i = 0; r >= 0 && i < limits->n; i++) {
+        const Limit *limit = &limits->items[i];
+        char name[1 + 32] = "+";
+
+        controller_of(limit, name + 1);
+        r = cgroup_write(unit, "cgroup.subtree_control", name);
+        if (r >= 0)
+            r = cgroup_write(cgroup, limit->file, limit->value);
+    }
+    return r;
+}
+
 static int refuse(int r, const Limit *limit, const char *why, char **ret_message)
 {
     *ret_message = text_format("the container's limit %s=%s cannot be carried into the unit's "
@@ -328,7 +350,8 @@ static int set_limits(const Limits *limits, const CgroupLayout *layout, char **r
     const Limit *missing;
     int r;
 
-    r = create_group(layout->payload, limits);
+    r = geteuid() == 0 ? create_group(layout->payload, limits)
+                       : write_limits(layout->mount, layout->payload, limits);
     /* What is in force counts, not what libcgroup says: 2.0.2 has the errno of a failed write and
      * leaves the group, 3.1 has a code of its own and removes it. */
     payload = cgroup_open(layout->mount, layout->payload);

@@ -6,9 +6,10 @@
 readonly user=rootless uid=4711
 readonly runtime_folder=/run/user/$uid
 readonly user_home=/home/$user
-# Read by lib/host.
+# The next two are read by lib/host.
 # shellcheck disable=SC2034
 unit_folder=/run/systemd/user
+# shellcheck disable=SC2034
 system_slice=/sys/fs/cgroup/user.slice/user-$uid.slice/user@$uid.service/app.slice
 
 load lib/host

@@ -127,6 +127,42 @@ static void test_no_filter(void **state)
     assert_true(scratch_holds(scratch.layout.payload, first));
 }
 
+/* A rootless engine's: its user could not have attached one. */
+static void test_no_filter_without_privileges(void **state)
+{
+    _cleanup_free_ char *directory = NULL;
+    Outcome outcome;
+    pid_t first;
+
+    (void)state;
+    SCRATCH_NEEDED();
+    directory = text_format("%s%s", scratch.layout.mount, scratch.source);
+    assert_int_equal(0, chown(directory, 65534, 65534));
+    first = scratch_spawn(&scratch, scratch.source, scratch_sleep, NULL);
+    outcome = place(first, false);
+    assert_int_equal(0, outcome.r);
+    assert_int_equal(1, outcome.moved);
+    assert_true(scratch_holds(scratch.layout.payload, first));
+}
+
+/* ... but one that is there is carried, whoever owns the cgroup (userns-remap). */
+static void test_filter_of_a_remapped_user(void **state)
+{
+    _cleanup_free_ char *directory = NULL;
+    Outcome outcome;
+    pid_t first;
+
+    (void)state;
+    SCRATCH_NEEDED();
+    directory = text_format("%s%s", scratch.layout.mount, scratch.source);
+    assert_int_equal(0, chown(directory, 65534, 65534));
+    scratch_attach_filter(&scratch, scratch.source, false);
+    first = scratch_spawn(&scratch, scratch.source, scratch_sleep, NULL);
+    outcome = place(first, false);
+    assert_int_equal(0, outcome.r);
+    assert_int_equal(1, scratch_count_filters(&scratch, scratch.layout.payload));
+}
+
 /* A slice with a filter above the container's cgroup, and one above both. */
 static void test_filters_of_ancestors(void **state)
 {
@@ -158,6 +194,8 @@ int main(void)
         TEST(test_device_filter_holds),
         TEST(test_bare_move_loses_the_filter),
         TEST(test_no_filter),
+        TEST(test_no_filter_without_privileges),
+        TEST(test_filter_of_a_remapped_user),
         TEST(test_filters_of_ancestors),
     };
 
