@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/call.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
 #include "engine/frames.h"
 #include "engine/json_stream.h"
 #include "engine/reply_message.h"
+
+/* Twice what engines make of it today. */
+#define ID_MAX 128U
 
 struct EngineCall {
     Engine *engine; /* NULL once it has ended or was cancelled */
@@ -274,4 +278,15 @@ int call_start_simple(Engine *engine, const CallRequest *request, EngineHandler 
     const CallHandlers handlers = { .on_end = handler, .userdata = userdata };
 
     return call_start(engine, request, &handlers, ret);
+}
+
+int call_check_created(JsonValue *body, char **ret_message)
+{
+    const char *id = json_member_string(body, "Id", "");
+
+    (void)ret_message;
+    for (const char *p = id; *p; p++)
+        if (!isalnum((unsigned char)*p))
+            return -EBADMSG;
+    return *id && strlen(id) <= ID_MAX ? 0 : -EBADMSG;
 }

@@ -13,10 +13,12 @@
 #include "engine/engine.h"
 
 struct Engine {
+    sd_event *event;
     EngineAddress *address;
     HttpClient *http;
     unsigned api_minor;
     EngineCall *calls;
+    struct EngineExec *execs;
     bool busy;     /* handlers are on the stack */
     bool released; /* by one of them */
 };
@@ -68,3 +70,10 @@ bool call_take_next(Engine *engine);
 /* For check_head. */
 Engine *call_engine(const EngineCall *call);
 const char *call_header(EngineCall *call, const char *name);
+
+/* A check_body: what was created has an Id of nothing but letters and digits, since that goes into
+ * paths, of the engine's and of the kernel's. */
+int call_check_created(JsonValue *body, char **ret_message);
+
+/* Their handlers will not run. */
+void exec_free_all(Engine *engine);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +7,6 @@
 #include "base/text.h"
 #include "engine/call.h"
 #include "engine/target.h"
-
-/* Twice what engines make of it today. */
-#define ID_MAX 128U
 
 /* POST or DELETE, which the engine answers with a status. */
 static int act(Engine *engine, const char *method, char *target, EngineHandler handler,
@@ -35,18 +31,6 @@ int engine_inspect(Engine *engine, const char *container, uint64_t timeout_usec,
     return call_start_simple(engine, &request, handler, userdata, ret_call);
 }
 
-/* The ID goes into paths, of the engine's and of the kernel's: nothing but letters and digits. */
-static int check_created(JsonValue *body, char **ret_message)
-{
-    const char *id = json_member_string(body, "Id", "");
-
-    (void)ret_message;
-    for (const char *p = id; *p; p++)
-        if (!isalnum((unsigned char)*p))
-            return -EBADMSG;
-    return *id && strlen(id) <= ID_MAX ? 0 : -EBADMSG;
-}
-
 int engine_create(Engine *engine, const char *name, const char *platform, JsonValue *body,
         EngineHandler handler, void *userdata, EngineCall **ret_call)
 {
@@ -55,7 +39,7 @@ int engine_create(Engine *engine, const char *name, const char *platform, JsonVa
         .method = "POST",
         .body = body,
         .timeout_usec = USEC_INFINITY,
-        .check_body = check_created };
+        .check_body = call_check_created };
 
     if (target_add(&target, "name", name) < 0 || target_add(&target, "platform", platform) < 0)
         return -ENOMEM;

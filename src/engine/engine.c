@@ -14,6 +14,7 @@ static void engine_destroy(Engine *engine)
 {
     (void)http_client_free(engine->http);
     (void)engine_address_free(engine->address);
+    (void)sd_event_unref(engine->event);
     free(engine);
 }
 
@@ -56,6 +57,7 @@ int engine_new(sd_event *event, const char *host, Engine **ret, char **ret_messa
     if (!engine)
         return -ENOMEM;
 
+    engine->event = sd_event_ref(event);
     r = engine_address_parse(host, &engine->address, ret_message);
     if (r >= 0)
         r = open_transport(engine, event);
@@ -75,6 +77,7 @@ Engine *engine_free(Engine *engine)
     if (!engine)
         return NULL;
 
+    exec_free_all(engine);
     while (engine->calls)
         (void)engine_call_cancel(engine->calls);
     engine->released = true;

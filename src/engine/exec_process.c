@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/exec_process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+
+#define PROC_FILE_MAX 65536U
+/* Held and killed at once; what is more is found in the next round, by its session. */
+#define HELD_MAX 256U
+#define ROUNDS_MAX 64U
+
+typedef struct Found {
+    pid_t pid;
+    int pidfd;
+} Found;
+
+typedef struct Tree {
+    pid_t top;
+    bool has_session; /* the top leads one */
+    Found found[HELD_MAX];
+    size_t size;
+} Tree;
+
+/* ---- whose it is ---- */
+
+static int read_proc(pid_t pid, const char *name, char **ret)
+{
+    char path[48];
+    int r;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    r = file_read(path, PROC_FILE_MAX, ret, NULL);
+    return r == -ENOENT ? -ESRCH : r;
+}
+
+/* The inode names the namespace, namespaces(7). */
+static int namespace_of(pid_t pid, ino_t *ret)
+{
+    char path[48];
+    struct stat st;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+    if (stat(path, &st) < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    *ret = st.st_ino;
+    return 0;
+}
+
+static int check_container(pid_t pid, pid_t first)
+{
+    _cleanup_free_ char *its_cgroups = NULL, *the_first_ones = NULL;
+    ino_t ours, its, the_first_one;
+    int r;
+
+    if (pid <= 1 || pid == first || pid == getpid())
+        return -EPERM;
+    r = namespace_of(pid, &its);
+    if (r >= 0)
+        r = namespace_of(first, &the_first_one);
+    if (r >= 0)
+        r = namespace_of(getpid(), &ours);
+    if (r < 0)
+        return r;
+    if (its != the_first_one)
+        return -EPERM;
+    if (its != ours)
+        return 0;
+
+    r = read_proc(pid, "cgroup", &its_cgroups);
+    if (r >= 0)
+        r = read_proc(first, "cgroup", &the_first_ones);
+    if (r < 0)
+        return r;
+    return text_equal(its_cgroups, the_first_ones) ? 0 : -EPERM;
+}
+
+/* ---- its tree ---- */
+
+/* -ESRCH also for one that has ended, reaped or not. */
+static int read_stat(pid_t pid, pid_t *ret_parent, pid_t *ret_session)
+{
+    _cleanup_free_ char *text = NULL;
+    const char *after;
+    char state;
+    int r;
+
+    r = read_proc(pid, "stat", &text);
+    if (r < 0)
+        return r;
+    /* The name stands in parentheses and may hold any of them itself, proc(5). */
+    after = strrchr(text, ')');
+    if (!after || sscanf(after, ") %c %d %*d %d", &state, ret_parent, ret_session) != 3)
+        return -EBADMSG;
+    return state == 'Z' || state == 'X' ? -ESRCH : 0;
+}
+
+static bool is_found(const Tree *tree, pid_t pid)
+{
+    for (size_t i = 0; i < tree->size; i++)
+        if (tree->found[i].pid == pid)
+            return true;
+    return false;
+}
+
+static bool belongs(const Tree *tree, pid_t pid)
+{
+    pid_t parent, session;
+
+    if (read_stat(pid, &parent, &session) < 0)
+        return false;
+    return is_found(tree, parent) || (tree->has_session && session == tree->top);
+}
+
+/* Holds and stops one more. */
+static void take(Tree *tree, pid_t pid, int pidfd)
+{
+    (void)pidfd_send_signal(pidfd, SIGSTOP, NULL, 0);
+    tree->found[tree->size++] = (Found){ pid, pidfd };
+}
+
+/* Takes what belongs to the tree by now and is not in it. False: that is nothing. */
+static bool grow(Tree *tree)
+{
+    size_t before = tree->size;
+    struct dirent *entry;
+    DIR *proc;
+
+    proc = opendir("/proc");
+    if (!proc)
+        return false;
+    while (tree->size < HELD_MAX && (entry = readdir(proc))) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        int pidfd;
+
+        if (pid <= 1 || is_found(tree, pid) || !belongs(tree, pid))
+            continue;
+        pidfd = pidfd_open(pid, 0);
+        if (pidfd < 0)
+            continue;
+        /* Again, now that it cannot be replaced any more. */
+        if (belongs(tree, pid))
+            take(tree, pid, pidfd);
+        else
+            (void)close(pidfd);
+    }
+    (void)closedir(proc);
+    return tree->size > before;
+}
+
+static int kill_found(Tree *tree)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < tree->size; i++) {
+        if (pidfd_send_signal(tree->found[i].pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+            r = -errno;
+        (void)close(tree->found[i].pidfd);
+    }
+    tree->size = 0;
+    return r;
+}
+
+static int kill_tree(Tree *tree)
+{
+    bool was_full = true;
+    int r = 0;
+
+    for (unsigned round = 0; r >= 0 && was_full && round < ROUNDS_MAX; round++) {
+        while (grow(tree))
+            ;
+        was_full = tree->size == HELD_MAX;
+        r = kill_found(tree);
+    }
+    return r;
+}
+
+int exec_process_kill(pid_t pid, pid_t first)
+{
+    _cleanup_close_ int pidfd = -1;
+    pid_t parent, session;
+    Tree tree = { .top = pid };
+    int r;
+
+    pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0)
+        return -errno;
+    r = check_container(pid, first);
+    if (r >= 0)
+        r = read_stat(pid, &parent, &session);
+    /* What was looked at was the same all the time if it lives now. */
+    if (r >= 0 && pidfd_send_signal(pidfd, 0, NULL, 0) < 0)
+        r = -errno;
+    if (r < 0)
+        return r;
+
+    tree.has_session = session == pid;
+    take(&tree, pid, TAKE_FD(pidfd));
+    return kill_tree(&tree);
+}
