@@ -55,12 +55,7 @@ body() {
 }
 
 @test "what this version does not have is refused by name" {
-    refused --probe=tcp://127.0.0.1:80 -- busybox --pattern --probe
-    refused --startup-probe=tcp://127.0.0.1:80 -- busybox --pattern --startup-probe
-    refused --on-unhealthy=stop -- busybox --pattern stop
     refused --credentials -- busybox --pattern --credentials
-    refused --reload-signal=HUP -- busybox --pattern --reload-signal
-    refused --reload-cmd=true -- busybox --pattern --reload-cmd
     refused healthcheck web --pattern healthcheck
     refused -- --gpus all busybox --pattern --gpus
 }

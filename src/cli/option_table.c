@@ -49,14 +49,6 @@ static int take_switch_unsupported(
     return r;
 }
 
-static int take_unsupported(
-        Options *options, const Option *option, const char *value, char **ret_message)
-{
-    (void)options;
-    (void)value;
-    return refuse_unsupported(ret_message, option->flag.name, NULL);
-}
-
 static int refuse_choice(const Option *option, const char *value, char **ret_message)
 {
     _cleanup_free_ char *words = NULL;
@@ -154,11 +146,22 @@ static int take_path(Options *options, const Option *option, const char *value, 
     return text_replace((char **)((char *)options + option->field), value);
 }
 
-static int take_host(Options *options, const Option *option, const char *value, char **ret_message)
+static int take_text(Options *options, const Option *option, const char *value, char **ret_message)
 {
-    (void)option;
+    char **text = (char **)((char *)options + option->field);
+
     (void)ret_message;
-    return text_replace(&options->host, value);
+    return text_replace(text, value);
+}
+
+static int take_signal(
+        Options *options, const Option *option, const char *value, char **ret_message)
+{
+    if (parse_signal(value, &options->reload_signal) < 0)
+        return refuse(ret_message,
+                "--%s: \"%s\" is not the name of a signal (use for instance HUP)",
+                option->flag.name, value);
+    return 0;
 }
 
 static int take_verb(Options *options, const Option *option, const char *value, char **ret_message)
@@ -205,8 +208,8 @@ static const Choice watchdog_choices[] = {
 static const Choice unhealthy_choices[] = {
     { "watchdog", UNHEALTHY_WATCHDOG },
     { "trigger", UNHEALTHY_TRIGGER },
+    { "stop", UNHEALTHY_STOP },
     { "none", UNHEALTHY_NONE },
-    { "stop", UNSUPPORTED },
     { NULL, 0 },
 };
 
@@ -297,10 +300,31 @@ const Option option_table[] = {
             .choices = watchdog_choices },
     { .flag = { "on-unhealthy", 0, true },
             .argument = "=ACT",
-            .help = "watchdog (default): WATCHDOG=1 ends; trigger: WATCHDOG=trigger at once; none",
+            .help = "watchdog (default): WATCHDOG=1 ends; trigger: WATCHDOG=trigger at once; "
+                    "stop: the container is stopped, exit 1; none",
             .take = take_choice,
             FIELD(on_unhealthy),
             .choices = unhealthy_choices },
+    { .flag = { "probe", 0, true },
+            .argument = "=PROBE",
+            .help = "health check of ours: http://HOST:PORT/PATH or tcp://HOST:PORT, in the "
+                    "container's network, or exec:COMMAND LINE; timing from --health-*",
+            .take = take_text,
+            FIELD(probe) },
+    { .flag = { "startup-probe", 0, true },
+            .argument = "=PROBE",
+            .help = "READY=1 waits for its first success",
+            .take = take_text,
+            FIELD(startup_probe) },
+    { .flag = { "reload-signal", 0, true },
+            .argument = "=SIG",
+            .help = "what a reload (SIGHUP to us) sends to the container's first process (HUP)",
+            .take = take_signal },
+    { .flag = { "reload-cmd", 0, true },
+            .argument = "=CMD",
+            .help = "the command that a reload executes in the container instead",
+            .take = take_text,
+            FIELD(reload_command) },
     { .flag = { "main-pid", 0, true },
             .argument = "=WHO",
             .help = "the unit's main process: wrapper (default), container",
@@ -319,7 +343,8 @@ const Option option_table[] = {
             .argument = "=URL",
             .help = "the engine: unix://PATH or tcp://HOST:PORT ($DOCKER_HOST, else "
                     "unix:///var/run/docker.sock)",
-            .take = take_host,
+            .take = take_text,
+            FIELD(host),
             .is_general = true },
     { .flag = { "json", 0, false },
             .help = "status: for programs",
@@ -354,9 +379,5 @@ const Option option_table[] = {
             .take = take_verb,
             .is_general = true },
     { .flag = { "credentials", 0, false }, .take = take_switch_unsupported },
-    { .flag = { "probe", 0, true }, .take = take_unsupported },
-    { .flag = { "startup-probe", 0, true }, .take = take_unsupported },
-    { .flag = { "reload-signal", 0, true }, .take = take_unsupported },
-    { .flag = { "reload-cmd", 0, true }, .take = take_unsupported },
     { .flag = { NULL, 0, false } },
 };

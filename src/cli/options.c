@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -202,7 +203,9 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
     };
     int r;
 
-    *ret = (Options){ .verb = VERB_RUN, .engine_wait_usec = DEFAULT_ENGINE_WAIT };
+    *ret = (Options){
+        .verb = VERB_RUN, .engine_wait_usec = DEFAULT_ENGINE_WAIT, .reload_signal = SIGHUP
+    };
     *ret_message = NULL;
 
     r = parse_words(ret, &scan, ret_message);
@@ -230,6 +233,9 @@ void options_clear(Options *options)
     free(options->pid_file);
     free(options->setup.runtime);
     free(options->setup.config);
+    free(options->probe);
+    free(options->startup_probe);
+    free(options->reload_command);
     free(options->host);
     free(options->name);
     *options = (Options){ 0 };

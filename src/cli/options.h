@@ -55,6 +55,7 @@ typedef enum WatchdogSource {
 typedef enum UnhealthyAction {
     UNHEALTHY_WATCHDOG,
     UNHEALTHY_TRIGGER,
+    UNHEALTHY_STOP,
     UNHEALTHY_NONE,
 } UnhealthyAction;
 
@@ -92,6 +93,10 @@ typedef struct Options {
     uint64_t wait_before_notify_usec;
     WatchdogSource watchdog;
     UnhealthyAction on_unhealthy;
+    char *probe;         /* as given, or NULL */
+    char *startup_probe; /* likewise */
+    int reload_signal;
+    char *reload_command; /* one line, or NULL: reload_signal */
     bool main_pid_is_container;
     ExistingAction existing;
     uint64_t engine_wait_usec;

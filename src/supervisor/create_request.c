@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/command_line.h"
 #include "base/text.h"
+#include "health/probe_spec.h"
 #include "supervisor/notify_request.h"
 #include "unit/notify.h"
 
@@ -106,6 +108,62 @@ static int add_notify(const RunRequest *request, const Options *options, char **
     return notify_request_add(request->body, request->name, watchdog_usec, ret_message);
 }
 
+/* With a probe of ours Docker's own check is switched off; the times of it, the run line's or the
+ * image's, are the probe's. */
+static int replace_check(JsonValue *body, char **ret_message)
+{
+    JsonValue *healthcheck = json_need_object(body, "Healthcheck");
+    JsonValue *test = json_value_get(healthcheck, "Test");
+
+    if (json_value_length(test) > 0 &&
+            strcmp(json_value_string(json_value_at(test, 0), ""), "NONE") != 0) {
+        *ret_message = text_format("--probe contradicts --health-cmd: leave out one of them");
+        return -EINVAL;
+    }
+    json_unset(healthcheck, "Test");
+    return json_append_string(json_need_array(healthcheck, "Test"), "NONE");
+}
+
+/* Checks what is read again when it is needed: a wrong one must not get as far as that. */
+static int check_probe(const char *option, const char *text, char **ret_message)
+{
+    _cleanup_(probe_spec_free_p) ProbeSpec *spec = NULL;
+    _cleanup_free_ char *message = NULL;
+    int r = text ? probe_spec_parse(text, &spec, &message) : 0;
+
+    if (r == -EINVAL)
+        *ret_message = text_format("--%s: %s", option, message ? message : text);
+    return r;
+}
+
+static int check_reload(const Options *options, char **ret_message)
+{
+    _cleanup_vector_ char **words = NULL;
+    const char *complaint;
+    int r;
+
+    if (!options->reload_command)
+        return 0;
+    r = command_line_split(options->reload_command, &words, &complaint);
+    if (r == -EINVAL)
+        *ret_message = text_format("--reload-cmd: \"%s\": %s", options->reload_command, complaint);
+    return r;
+}
+
+static int add_check(JsonValue *body, const Options *options, char **ret_message)
+{
+    int r;
+
+    r = check_probe("probe", options->probe, ret_message);
+    if (r >= 0)
+        r = check_probe("startup-probe", options->startup_probe, ret_message);
+    if (r >= 0)
+        r = check_reload(options, ret_message);
+    if (r < 0 || !options->probe)
+        return r;
+    return replace_check(body, ret_message);
+}
+
 int create_request_complete(
         RunRequest *request, const Options *options, const char *unit_name, char **ret_message)
 {
@@ -116,6 +174,9 @@ int create_request_complete(
         if (!request->name)
             return -ENOMEM;
     }
+    r = add_check(request->body, options, ret_message);
+    if (r < 0)
+        return r;
     if (options->logs == LOGS_JOURNALD) {
         r = log_to_journal(request->body, unit_name, ret_message);
         if (r < 0)

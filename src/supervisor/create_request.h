@@ -3,9 +3,9 @@
 
 /*
  * What systemd-ctr adds to the request that the run line makes: a name, the
- * labels by which a container is known as its unit's, the journal's part of
- * --logs=journald and what --notify takes. Pure, but for the unit's environment
- * (INVOCATION_ID, WATCHDOG_USEC).
+ * labels by which a container is known as its unit's, that Docker's own check is
+ * off when we probe, the journal's part of --logs=journald and what --notify
+ * takes. Pure, but for the unit's environment (INVOCATION_ID, WATCHDOG_USEC).
  */
 
 #include "cli/options.h"

@@ -63,7 +63,7 @@ static void take_ready(Supervisor *supervisor, NotifyMessage *message)
     log_info("container %s says that it is ready", supervisor_container_name(supervisor));
     supervisor->container_ready = true;
     remember_ready(supervisor);
-    place_consider_ready(supervisor);
+    ready_consider(supervisor);
 }
 
 /* What it said after its READY=1 must not reach systemd before that does, which waits for the move
@@ -91,14 +91,14 @@ void hear_announced(Supervisor *supervisor)
 /* Its status line stands in place of ours, until it takes it back or is unhealthy. */
 static void take_status(Supervisor *supervisor, NotifyMessage *message)
 {
-    bool unhealthy = supervisor->container.health.status == HEALTH_UNHEALTHY;
+    bool unhealthy = check_status(supervisor) == HEALTH_UNHEALTHY;
 
     (void)text_replace(&supervisor->container_status, message->status[0] ? message->status : NULL);
     if (message->status[0] && (!unhealthy || supervisor->state > STATE_RUNNING))
         return;
     message->has_status = false;
     if (supervisor->state == STATE_SETTLING || supervisor->state == STATE_RUNNING)
-        place_tell_state(supervisor);
+        ready_tell(supervisor);
 }
 
 static void on_message(const NotifyMessage *said, void *userdata)
@@ -113,7 +113,7 @@ static void on_message(const NotifyMessage *said, void *userdata)
     if (message.has_status)
         take_status(supervisor, &message);
     /* Its ping passes as the evidence that it is, if that is what the unit wants to see; our own
-     * timer is silent then, see is_alive() in place.c. */
+     * timer is silent then, see is_alive() in ready.c. */
     if (message.ping == NOTIFY_PING_ALIVE && supervisor->options->watchdog != WATCHDOG_CONTAINER)
         message.ping = NOTIFY_PING_NONE;
     /* How long a start may take is the container's to say; how long the unit's stop may, is not. */

@@ -83,10 +83,12 @@ static const struct {
     ROW(SETTLING,    EXITED,          LEAVING,     ACTION_LEAVE),
     ROW(SETTLING,    PROCESS_GONE,    REAPING,     ACTION_REAP),
     ROW(SETTLING,    STOP_ASKED,      STOPPING,    ACTION_STOP),
+    ROW(SETTLING,    UNHEALTHY,       STOPPING,    ACTION_STOP),
 
     ROW(RUNNING,     EXITED,          LEAVING,     ACTION_LEAVE),
     ROW(RUNNING,     PROCESS_GONE,    REAPING,     ACTION_REAP),
     ROW(RUNNING,     STOP_ASKED,      STOPPING,    ACTION_STOP),
+    ROW(RUNNING,     UNHEALTHY,       STOPPING,    ACTION_STOP),
     ROW(RUNNING,     DETACHED,        ENDED,       ACTION_HAND_OVER),
 
     ROW(STOPPING,    EXITED,          LEAVING,     ACTION_LEAVE),
@@ -161,6 +163,7 @@ const char *life_cycle_event_name(Event event)
         [EVENT_STARTED] = "started",
         [EVENT_PLACED] = "placed",
         [EVENT_READY] = "ready",
+        [EVENT_UNHEALTHY] = "unhealthy",
         [EVENT_DETACHED] = "detached",
         [EVENT_STOP_ASKED] = "stop-asked",
         [EVENT_STOP_UNANSWERED] = "stop-unanswered",

@@ -49,8 +49,9 @@ typedef enum Event {
     EVENT_SUBSCRIBED,
     EVENT_STARTED,
     EVENT_PLACED,
-    EVENT_READY,    /* all that READY=1 waits for is there */
-    EVENT_DETACHED, /* the unit wants no resident supervisor */
+    EVENT_READY,     /* all that READY=1 waits for is there */
+    EVENT_UNHEALTHY, /* and that is to end it (--on-unhealthy=stop) */
+    EVENT_DETACHED,  /* the unit wants no resident supervisor */
     EVENT_STOP_ASKED,
     EVENT_STOP_UNANSWERED, /* the engine did not carry the stop out */
     EVENT_PROCESS_GONE,    /* says the kernel */

@@ -56,10 +56,14 @@ static void on_event(JsonValue *event, void *userdata)
 {
     Supervisor *supervisor = userdata;
 
-    if (strcmp(json_member_string(event, "Action", ""), "kill") == 0)
+    const char *action = json_member_string(event, "Action", "");
+
+    if (strcmp(action, "kill") == 0)
         note_kill(supervisor, event);
+    else if (strcmp(action, "pause") == 0 || strcmp(action, "unpause") == 0)
+        check_note_pause(supervisor, *action == 'p');
     else
-        place_ask_for_health(supervisor);
+        check_ask_docker(supervisor);
 }
 
 static void on_output(int fd, const void *data, size_t size, void *userdata)
@@ -99,7 +103,7 @@ static void on_inspected(JsonValue *inspect, bool after_loss, void *userdata)
         return;
     log_notice("the engine is back; container %s is still running",
             supervisor_container_name(supervisor));
-    place_tell_state(supervisor);
+    ready_tell(supervisor);
 }
 
 static void on_output_full(void *userdata)

@@ -25,134 +25,19 @@ static void fail(Supervisor *supervisor, const char *message)
     supervisor_report(supervisor, EVENT_FAILED);
 }
 
-void place_tell_state(Supervisor *supervisor)
-{
-    const DockerHealth *health = &supervisor->container.health;
-    const char *place = supervisor->placement_text ? supervisor->placement_text : "";
-    const char *phase = supervisor->announced ? "Running"
-            : supervisor->options->ready == READY_NOTIFY && !supervisor->container_ready
-            ? "Waiting for the container's READY=1"
-            : "Started";
-
-    if (supervisor->state > STATE_RUNNING)
-        return; /* going down has lines of its own */
-
-    if (supervisor->container_status && health->status != HEALTH_UNHEALTHY)
-        notify_status("%s", supervisor->container_status);
-    else if (!health->has_check)
-        notify_status("%s, PID %d%s", phase, (int)supervisor->container.pid, place);
-    else if (health->status == HEALTH_UNHEALTHY && health->output[0])
-        notify_status("%s, unhealthy, PID %d%s: %s", phase, (int)supervisor->container.pid, place,
-                health->output);
-    else
-        notify_status("%s, %s, PID %d%s", phase, health_status_name(health->status),
-                (int)supervisor->container.pid, place);
-}
-
-/* The evidence that the watchdog's ping stands for. */
-static bool is_alive(void *userdata)
-{
-    const Supervisor *supervisor = userdata;
-    WatchdogSource source = supervisor->options->watchdog;
-
-    /* Going down takes its time; systemd bounds it by TimeoutStopSec=. */
-    if (supervisor->state != STATE_SETTLING && supervisor->state != STATE_RUNNING)
-        return true;
-    if (supervisor->container.process_gone)
-        return false;
-    /* Its own ping is passed on when it comes, see hear.c; there is none of ours beside it. */
-    if (source == WATCHDOG_CONTAINER)
-        return false;
-    return source == WATCHDOG_RUNNING || supervisor->options->on_unhealthy == UNHEALTHY_NONE ||
-            supervisor->container.health.status != HEALTH_UNHEALTHY;
-}
-
-bool place_is_ready_when_started(const Supervisor *supervisor)
-{
-    if (supervisor->options->wait_before_notify_usec != 0)
-        return false;
-    if (supervisor->options->ready == READY_NOTIFY)
-        return supervisor->container_ready;
-    return supervisor->options->ready == READY_STARTED || !supervisor->container.health.has_check;
-}
-
-static bool is_ready(const Supervisor *supervisor)
-{
-    const DockerHealth *health = &supervisor->container.health;
-
-    if (supervisor->options->ready == READY_NOTIFY)
-        return supervisor->container_ready;
-    if (supervisor->options->ready == READY_STARTED || !health->has_check)
-        return true;
-    return health->status == HEALTH_HEALTHY;
-}
-
-static void report_ready(Supervisor *supervisor)
-{
-    if (is_ready(supervisor))
-        supervisor_report(supervisor, EVENT_READY);
-}
-
-void place_consider_ready(Supervisor *supervisor)
-{
-    if (supervisor->state == STATE_SETTLING && !supervisor->waiting_before_notify)
-        report_ready(supervisor);
-}
-
-static void take_health(Supervisor *supervisor, const DockerHealth *health)
-{
-    bool changed = supervisor->container.health.status != health->status;
-    bool unhealthy = health->status == HEALTH_UNHEALTHY;
-
-    supervisor->container.health = *health;
-    if (!changed || (supervisor->state != STATE_SETTLING && supervisor->state != STATE_RUNNING))
-        return;
-
-    log_line(unhealthy ? LOG_WARNING : LOG_INFO, "container %s is %s%s%s",
-            supervisor_container_name(supervisor), health_status_name(health->status),
-            unhealthy && health->output[0] ? ": " : "", unhealthy ? health->output : "");
-    place_tell_state(supervisor);
-    if (unhealthy && supervisor->announced &&
-            supervisor->options->on_unhealthy == UNHEALTHY_TRIGGER)
-        notify_watchdog_trigger();
-    place_consider_ready(supervisor);
-}
-
-static void on_health_inspected(const EngineReply *reply, void *userdata)
-{
-    Supervisor *supervisor = userdata;
-    DockerHealth health;
-
-    supervisor->health_call = NULL;
-    if (!engine_reply_ok(reply))
-        return; /* the subscription notices, and asks again when the engine is back */
-    docker_health_of_inspect(reply->body, &health);
-    take_health(supervisor, &health);
-}
-
-/* The event has the status, but not what the probe said; and an event is a hint, not the truth. */
-void place_ask_for_health(Supervisor *supervisor)
-{
-    supervisor->health_call = engine_call_cancel(supervisor->health_call);
-    (void)engine_inspect(supervisor->engine, supervisor->container.id, ANSWER_TIMEOUT_USEC,
-            on_health_inspected, supervisor, &supervisor->health_call);
-}
-
 void place_learn(Supervisor *supervisor, JsonValue *inspect)
 {
     Container *container = &supervisor->container;
     JsonValue *config = json_value_get(inspect, "Config");
     JsonValue *host = json_value_get(inspect, "HostConfig");
     int64_t timeout = json_member_integer(config, "StopTimeout", 10);
-    DockerHealth health;
 
     if (parse_signal(json_member_string(config, "StopSignal", "TERM"), &container->stop_signal) < 0)
         container->stop_signal = SIGTERM;
     container->stop_timeout_usec = timeout < 0 ? USEC_INFINITY : (uint64_t)timeout * USEC_PER_SEC;
     container->auto_remove = json_member_boolean(host, "AutoRemove", false);
     container->privileged = json_member_boolean(host, "Privileged", false);
-    docker_health_of_inspect(inspect, &health);
-    take_health(supervisor, &health);
+    check_learn(supervisor, inspect);
 }
 
 static int on_process_gone(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -312,7 +197,7 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     if (!json_member_boolean(state, "Running", false))
         return; /* likewise */
 
-    if (supervisor->options->ready == READY_HEALTHY && !supervisor->container.health.has_check) {
+    if (supervisor->options->ready == READY_HEALTHY && !check_is_there(supervisor)) {
         fail(supervisor, "--ready=healthy, but it has no health check; add --health-cmd");
         return;
     }
@@ -349,53 +234,4 @@ void action_place(Supervisor *supervisor)
             on_inspected, supervisor, &supervisor->call);
     if (r < 0)
         fail(supervisor, strerror(-r));
-}
-
-static void on_waited_before_notify(Supervisor *supervisor)
-{
-    supervisor->waiting_before_notify = false;
-    report_ready(supervisor);
-}
-
-void action_settle(Supervisor *supervisor)
-{
-    uint64_t wait = supervisor->options->wait_before_notify_usec;
-    uint64_t lived = now_usec() - supervisor->container.started_usec;
-    int r;
-
-    if (supervisor->options->watchdog != WATCHDOG_OFF) {
-        r = watchdog_start(supervisor->event, is_alive, supervisor, &supervisor->watchdog);
-        if (r < 0)
-            log_warning("cannot serve the unit's watchdog: %s", strerror(-r));
-    }
-    if (wait > lived) {
-        place_tell_state(supervisor);
-        supervisor->waiting_before_notify = true;
-        supervisor_pause(supervisor, wait - lived, on_waited_before_notify);
-        return;
-    }
-    if (!is_ready(supervisor))
-        place_tell_state(supervisor);
-    report_ready(supervisor);
-}
-
-void action_announce(Supervisor *supervisor)
-{
-    supervisor->announced = true;
-    place_tell_state(supervisor);
-    notify_ready(NULL);
-    hear_announced(supervisor);
-    /* Last: with NotifyAccess=main nothing that we say is heard after it. */
-    if (supervisor->options->main_pid_is_container || supervisor->detached)
-        notify_main_pid(supervisor->container.pid);
-    if (supervisor->detached)
-        supervisor_report(supervisor, EVENT_DETACHED);
-}
-
-void action_hand_over(Supervisor *supervisor)
-{
-    log_info("container %s runs on under PID %d; nothing of ours stays with it",
-            supervisor_container_name(supervisor), (int)supervisor->container.pid);
-    supervisor->end.handed_over = true;
-    (void)sd_event_exit(supervisor->event, 0);
 }

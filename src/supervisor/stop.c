@@ -57,7 +57,8 @@ static void drop_request(Supervisor *supervisor)
     supervisor->call = engine_call_cancel(supervisor->call);
     supervisor->pause = sd_event_source_disable_unref(supervisor->pause);
     supervisor->placement = placement_free(supervisor->placement);
-    supervisor->health_call = engine_call_cancel(supervisor->health_call);
+    check_stop(supervisor);
+    reload_stop(supervisor);
 }
 
 static void on_stop_answer_due(Supervisor *supervisor)
@@ -99,6 +100,7 @@ void action_stop(Supervisor *supervisor)
     drop_request(supervisor);
     stop_take_main_pid_back(supervisor);
     notify_stopping("Stopping the container");
+    ready_tell_failure(supervisor);
     if (supervisor->exit_seen) {
         supervisor_report(supervisor, EVENT_EXITED);
         return;
@@ -240,7 +242,7 @@ void action_leave(Supervisor *supervisor)
     /* It was started, and that is all that READY=1 was to mean; that it ended before it could be
      * said must not turn its exit status into a protocol error. */
     if (!supervisor->announced && supervisor->end.known && !supervisor->end.stop_asked &&
-            supervisor->end.failure == 0 && place_is_ready_when_started(supervisor))
+            supervisor->end.failure == 0 && ready_when_started(supervisor))
         notify_ready(NULL);
     notify_stopping("The container has ended");
     /* Ended, says the engine: nothing of it may live on. */

@@ -185,7 +185,7 @@ static void on_output_stream_end(const EngineReply *reply, void *userdata)
 
 static int open_streams(Subscription *subscription)
 {
-    static const char *const actions[] = { "health_status", "kill", NULL };
+    static const char *const actions[] = { "health_status", "kill", "pause", "unpause", NULL };
     /* Of a container that runs, the exit may have come before the question: "not-running" answers
      * then, "next-exit" would hang for ever. Before the start it is the other way round. */
     const char *condition = subscription->running ? "not-running" : "next-exit";

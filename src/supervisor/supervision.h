@@ -9,7 +9,11 @@
  *   mode.c         how it comes into the unit's cgroup, and we into ours
  *   claim.c        looking, clearing: who has the container's name?
  *   listen.c       what the engine tells meanwhile: exit, events, output
- *   place.c        placing ... running: into the unit, ready, alive
+ *   place.c        placing: into the unit
+ *   ready.c        settling ... running: READY=1, WATCHDOG=1, STATUS=
+ *   check.c        its health: who asks, and when
+ *   startup.c      --startup-probe=
+ *   reload.c       SIGHUP
  *   hear.c         what the container itself says meanwhile (--notify)
  *   stop.c         stopping ... ended: how it goes down and what is cleared away
  *
@@ -27,10 +31,12 @@
 #include "cli/options.h"
 #include "cli/run_request.h"
 #include "engine/engine.h"
-#include "health/docker_health.h"
+#include "engine/exec.h"
 #include "supervisor/cgroup_mode.h"
+#include "supervisor/check.h"
 #include "supervisor/exit_status.h"
 #include "supervisor/life_cycle.h"
+#include "supervisor/startup.h"
 #include "supervisor/subscription.h"
 #include "supervisor/supervisor.h"
 #include "unit/notify_proxy.h"
@@ -54,8 +60,7 @@ typedef struct Container {
     bool auto_remove;
     int stop_signal;
     uint64_t stop_timeout_usec; /* USEC_INFINITY: the engine waits for ever */
-    DockerHealth health;
-    uint64_t started_usec; /* monotonic */
+    uint64_t started_usec;      /* monotonic */
 } Container;
 
 typedef struct Supervisor {
@@ -77,6 +82,8 @@ typedef struct Supervisor {
     sd_event_source *reporting;
 
     Container container;
+    Check check;
+    Startup startup;
     End end;
 
     bool detached; /* the unit wants no resident supervisor */
@@ -108,6 +115,7 @@ typedef struct Supervisor {
     EngineCall *call;         /* the state's request */
     EngineCall *health_call;  /* the inspect that a change of health asks for */
     EngineCall *info_call;    /* what the engine is */
+    EngineExec *reload_exec;  /* --reload-cmd, as it runs */
     void (*after_info)(struct Supervisor *supervisor);
     Subscription *subscription;
     Placement *placement;
@@ -126,7 +134,9 @@ void supervisor_pause(Supervisor *supervisor, uint64_t usec, void (*then)(Superv
 void supervisor_set_deadline(Supervisor *supervisor, uint64_t usec);
 /* "web", or the ID where there is no name; for messages. */
 const char *supervisor_container_name(const Supervisor *supervisor);
+/* CLOCK_MONOTONIC and CLOCK_REALTIME. */
 uint64_t now_usec(void);
+uint64_t now_realtime_usec(void);
 
 /* For requests whose outcome shows elsewhere. */
 void action_ignore_reply(const EngineReply *reply, void *userdata);
@@ -174,22 +184,66 @@ void action_subscribe(Supervisor *supervisor);
 
 /* place.c */
 void action_place(Supervisor *supervisor);
+/* Takes what inspect says of settings and health. */
+void place_learn(Supervisor *supervisor, JsonValue *inspect);
+/* Is this PID a process of the container? Not of one that is gone. */
+bool place_has_process(const Supervisor *supervisor, pid_t pid);
+
+/* ready.c */
 void action_settle(Supervisor *supervisor);
 void action_announce(Supervisor *supervisor);
 /* Leaves it to systemd and ends. */
 void action_hand_over(Supervisor *supervisor);
-/* Takes what inspect says of settings and health. */
-void place_learn(Supervisor *supervisor, JsonValue *inspect);
-/* Its health may have changed: looks and acts on it. */
-void place_ask_for_health(Supervisor *supervisor);
 /* STATUS= of a container that runs. */
-void place_tell_state(Supervisor *supervisor);
+void ready_tell(Supervisor *supervisor);
 /* READY=1 waits for nothing but the start, or for what has come by now. */
-bool place_is_ready_when_started(const Supervisor *supervisor);
+bool ready_when_started(const Supervisor *supervisor);
 /* What READY=1 waits for may have come: reports EVENT_READY if it is all there. */
-void place_consider_ready(Supervisor *supervisor);
-/* Is this PID a process of the container? Not of one that is gone. */
-bool place_has_process(const Supervisor *supervisor, pid_t pid);
+void ready_consider(Supervisor *supervisor);
+/* The health status changed: tells, and acts on it. */
+void ready_note_health(Supervisor *supervisor);
+/* It is stopped: says what was missing if it was not ready. */
+void ready_tell_failure(const Supervisor *supervisor);
+
+/* check.c */
+/* Reads --probe= and --startup-probe=. -EINVAL and a sentence in *ret_message, the caller's. */
+int check_parse(Supervisor *supervisor, char **ret_message);
+/* What inspect says of the check and, once the container runs, of its results. */
+void check_learn(Supervisor *supervisor, JsonValue *inspect);
+/* Of its results and whether it is paused. */
+void check_take_inspect(Supervisor *supervisor, JsonValue *inspect);
+void check_note_pause(Supervisor *supervisor, bool paused);
+/* Docker's result may have changed: looks. */
+void check_ask_docker(Supervisor *supervisor);
+/* Between these two checks are run. */
+void check_start(Supervisor *supervisor);
+void check_stop(Supervisor *supervisor);
+void check_release(Supervisor *supervisor);
+/* Does the container have a health check, of Docker's or ours? */
+bool check_is_there(const Supervisor *supervisor);
+HealthStatus check_status(const Supervisor *supervisor);
+/* Too old to believe? Never without a check. */
+bool check_is_stale(const Supervisor *supervisor);
+/* What the probe said that failed last, in one line; "" if none did. */
+void check_last_words(const Supervisor *supervisor, char *ret, size_t size);
+
+/* Runs the check (`probe`, or NULL: Docker's) once, aside from its schedule. As check_run_start().
+ */
+int check_run_now(
+        Supervisor *supervisor, const ProbeSpec *probe, CheckRunHandler handler, CheckRun **ret);
+
+/* startup.c */
+void startup_start(Supervisor *supervisor);
+void startup_stop(Supervisor *supervisor);
+/* There is a startup probe, and it has not passed. */
+bool startup_is_waited_for(const Supervisor *supervisor);
+/* What it said last then, in one line; else `ret` stays as it is. */
+void startup_last_words(const Supervisor *supervisor, char *ret, size_t size);
+
+/* reload.c */
+/* Has the container reload its settings, as --reload-signal= or --reload-cmd= says. */
+void reload(Supervisor *supervisor);
+void reload_stop(Supervisor *supervisor);
 
 /* hear.c */
 /* Opens the socket that the container speaks to, if it is to speak and there is none. 0, or a

@@ -15,9 +15,9 @@
 #include "supervisor/supervision.h"
 #include "unit/notify.h"
 
-/* Signals that docker run would pass on and that a unit's ExecReload= sends; the rest of them mean
- * to systemd-ctr what they mean to any process. */
-static const int forwarded_signals[] = { SIGHUP, SIGUSR1, SIGUSR2 };
+/* Signals that docker run would pass on and that mean something to services; SIGHUP is a reload;
+ * the rest of them mean to systemd-ctr what they mean to any process. */
+static const int forwarded_signals[] = { SIGUSR1, SIGUSR2 };
 
 /* Indexed by bit, as the Actions are. */
 static void (*const actions[ACTION_COUNT_])(Supervisor *supervisor) = {
@@ -45,6 +45,14 @@ uint64_t now_usec(void)
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
+}
+
+uint64_t now_realtime_usec(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
 }
 
@@ -251,6 +259,10 @@ static int on_forwarded_signal(
                 life_cycle_state_name(supervisor->state));
         return 0;
     }
+    if (info->ssi_signo == SIGHUP) {
+        reload(supervisor);
+        return 0;
+    }
     log_info("passing %s on to container %s", name, supervisor_container_name(supervisor));
     (void)engine_kill(supervisor->engine, supervisor->container.id, name, action_ignore_reply,
             supervisor, NULL);
@@ -265,6 +277,7 @@ static int watch_signals(Supervisor *supervisor)
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
     for (size_t i = 0; i < ELEMENTS(forwarded_signals); i++)
         (void)sigaddset(&signals, forwarded_signals[i]);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
@@ -274,6 +287,8 @@ static int watch_signals(Supervisor *supervisor)
     r = sd_event_add_signal(supervisor->event, NULL, SIGTERM, on_stop_signal, supervisor);
     if (r >= 0)
         r = sd_event_add_signal(supervisor->event, NULL, SIGINT, on_stop_signal, supervisor);
+    if (r >= 0)
+        r = sd_event_add_signal(supervisor->event, NULL, SIGHUP, on_forwarded_signal, supervisor);
     for (size_t i = 0; r >= 0 && i < ELEMENTS(forwarded_signals); i++)
         r = sd_event_add_signal(
                 supervisor->event, NULL, forwarded_signals[i], on_forwarded_signal, supervisor);
@@ -312,7 +327,9 @@ static int prepare(Supervisor *supervisor)
     if (message)
         log_warning("%s", message);
     (void)text_replace(&message, NULL);
-    r = text_replace(&supervisor->container.name, supervisor->request->name);
+    r = check_parse(supervisor, &message);
+    if (r >= 0)
+        r = text_replace(&supervisor->container.name, supervisor->request->name);
     if (r < 0)
         return r;
 
@@ -330,6 +347,7 @@ static void release(Supervisor *supervisor)
     (void)watchdog_free(supervisor->watchdog);
     (void)output_free(supervisor->output);
     (void)engine_free(supervisor->engine);
+    check_release(supervisor);
     mode_end_birth(supervisor);
     (void)sd_event_source_disable_unref(supervisor->deadline);
     (void)sd_event_source_disable_unref(supervisor->pause);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static const char *const modes[] = { "auto", "parent", "runtime", "move", "none"
 static const char *const removes[] = { "at-next-start", "at-end", "never" };
 static const char *const readies[] = { "auto", "started", "healthy", "notify" };
 static const char *const watchdogs[] = { "auto", "healthy", "running", "container", "off" };
-static const char *const actions[] = { "watchdog", "trigger", "none" };
+static const char *const actions[] = { "watchdog", "trigger", "stop", "none" };
 static const char *const existings[] = { "adopt", "replace", "fail" };
 
 static void add(char **text, const char *format, ...) _printf_(2, 3);
@@ -98,6 +99,14 @@ static char *describe(const Options *options)
     add_word(&text, "watchdog", watchdogs, options->watchdog);
     add_word(&text, "on-unhealthy", actions, options->on_unhealthy);
     add_word(&text, "existing", existings, options->existing);
+    if (options->probe)
+        add(&text, "probe=%s", options->probe);
+    if (options->startup_probe)
+        add(&text, "startup-probe=%s", options->startup_probe);
+    if (options->reload_signal != SIGHUP)
+        add(&text, "reload-signal=%s", format_signal(options->reload_signal));
+    if (options->reload_command)
+        add(&text, "reload-cmd=%s", options->reload_command);
     if (options->main_pid_is_container)
         add(&text, "main-pid=container");
     if (options->pid_file)
@@ -178,6 +187,10 @@ static const struct {
     { "--logs=none run img", "run logs=none line: img" },
     { "--logs=none --logs=attach run img", "run line: img" },
     { "--rm run img", "run rm=at-end line: img" },
+    { "--probe=tcp://127.0.0.1:1 --startup-probe exec:true --on-unhealthy=stop run img",
+            "run on-unhealthy=stop probe=tcp://127.0.0.1:1 startup-probe=exec:true line: img" },
+    { "--reload-signal=SIGUSR1 --reload-cmd 'true' run img",
+            "run reload-signal=SIGUSR1 reload-cmd='true' line: img" },
     { "--cgroup-mode=move run img", "run cgroup-mode=move line: img" },
     { "--cgroup-mode=parent run img", "run cgroup-mode=parent line: img" },
     { "--cgroup-mode=runtime run img", "run cgroup-mode=runtime line: img" },
@@ -277,12 +290,7 @@ static const struct {
     { "--log run img", "unknown option (docker's own stand behind \"run\"): --log" },
 
     /* Not there yet, by name. */
-    { "--probe=tcp://:1 run img", "--probe" UNSUPPORTED },
-    { "--startup-probe x run img", "--startup-probe" UNSUPPORTED },
-    { "--on-unhealthy=stop run img", "--on-unhealthy=stop" UNSUPPORTED },
     { "--credentials run img", "--credentials" UNSUPPORTED },
-    { "--reload-signal=HUP run img", "--reload-signal" UNSUPPORTED },
-    { "--reload-cmd=x run img", "--reload-cmd" UNSUPPORTED },
 
     /* Values that are none. */
     { "--ready=maybe run img", "--ready: \"maybe\" is none of auto, started, healthy, notify" },
@@ -292,7 +300,10 @@ static const struct {
             "--cgroup-mode: \"x\" is none of auto, parent, runtime, move, none" },
     { "--watchdog=x run img",
             "--watchdog: \"x\" is none of auto, healthy, running, container, off" },
-    { "--on-unhealthy=x run img", "--on-unhealthy: \"x\" is none of watchdog, trigger, none" },
+    { "--on-unhealthy=x run img",
+            "--on-unhealthy: \"x\" is none of watchdog, trigger, stop, none" },
+    { "--reload-signal=NOSUCH run img",
+            "--reload-signal: \"NOSUCH\" is not the name of a signal (use for instance HUP)" },
     { "--main-pid=x run img", "--main-pid: \"x\" is none of wrapper, container" },
     { "--existing=x run img", "--existing: \"x\" is none of adopt, replace, fail" },
     { "--env=maybe run img", "--env: \"maybe\" is neither true nor false" },
