@@ -14,9 +14,10 @@
 #include "cgroup/core_files.h"
 #include "cgroup/delegation.h"
 
-/* Where systemd and runc look, and nowhere else: with cgroup2 mounted elsewhere (the hybrid
- * layout's /sys/fs/cgroup/unified) they keep containers in version 1's hierarchies. */
+/* Where systemd and runc look for cgroup v2, and nowhere else: mounted below it, it is one of
+ * several hierarchies (hybrid), and those of version 1 have the controllers. */
 #define MOUNT_POINT "/sys/fs/cgroup"
+#define HYBRID_MOUNT_POINT "/sys/fs/cgroup/unified"
 
 #define PROC_CGROUP_MAX (64U << 10)
 
@@ -30,11 +31,36 @@ static bool path_is_clean(const char *path)
     return true;
 }
 
-int cgroup_parse_v2_path(const char *proc_cgroup, char **ret)
+/* The path in a line of /proc/PID/cgroup, cgroups(7): "NUMBER:CONTROLLER[,CONTROLLER]...:PATH", if
+ * the line is of this hierarchy, else NULL. Controllers that are mounted together may stand there
+ * in another order. */
+static const char *path_of_line(const char *line, const char *hierarchy)
+{
+    size_t size = strcspn(hierarchy, ",");
+    const char *p;
+
+    if (text_equal(hierarchy, HIERARCHY_UNIFIED))
+        return text_after(line, "0::");
+    p = line + strcspn(line, ":\n");
+    while (*p == ':' || *p == ',') {
+        size_t n = strcspn(++p, ",:\n");
+
+        if (n == size && memcmp(p, hierarchy, size) == 0) {
+            p += strcspn(p, ":\n");
+            return *p == ':' ? p + 1 : NULL;
+        }
+        p += n;
+        if (*p == ':')
+            return NULL;
+    }
+    return NULL;
+}
+
+int cgroup_parse_path(const char *proc_cgroup, const char *hierarchy, char **ret)
 {
     for (const char *line = proc_cgroup; *line;) {
         const char *end = strchrnul(line, '\n');
-        const char *path = text_after(line, "0::");
+        const char *path = path_of_line(line, hierarchy);
         _cleanup_free_ char *copy = NULL;
 
         if (!path) {
@@ -55,6 +81,11 @@ int cgroup_parse_v2_path(const char *proc_cgroup, char **ret)
         return 0;
     }
     return -ENXIO;
+}
+
+int cgroup_parse_v2_path(const char *proc_cgroup, char **ret)
+{
+    return cgroup_parse_path(proc_cgroup, HIERARCHY_UNIFIED, ret);
 }
 
 /* The size of the component that begins at `name`. */
@@ -122,11 +153,42 @@ bool cgroup_path_is_of_container(const char *path, const char *container_id)
             (id[CONTAINER_ID_SIZE] == '\0' || id[CONTAINER_ID_SIZE] == '.');
 }
 
+int cgroup_path_container(const char *path, const char *container_id, char **ret)
+{
+    _cleanup_free_ char *ancestor = strdup(path);
+    char *slash;
+
+    if (!ancestor)
+        return -ENOMEM;
+    while (!cgroup_path_is_of_container(ancestor, container_id)) {
+        slash = strrchr(ancestor, '/');
+        if (!slash || slash == ancestor)
+            return -ENOENT;
+        *slash = '\0';
+    }
+    *ret = TAKE_PTR(ancestor);
+    return 0;
+}
+
 bool cgroup_path_is_below(const char *path, const char *ancestor)
 {
     const char *rest = text_after(path, text_equal(ancestor, "/") ? "" : ancestor);
 
     return rest && (*rest == '\0' || *rest == '/');
+}
+
+static bool is_cgroup2(const char *directory)
+{
+    struct statfs fs;
+
+    return statfs(directory, &fs) >= 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* The hierarchy by which systemd knows whose a process is. */
+static const char *tracking_hierarchy(void)
+{
+    return is_cgroup2(MOUNT_POINT) || is_cgroup2(HYBRID_MOUNT_POINT) ? HIERARCHY_UNIFIED
+                                                                     : HIERARCHY_SYSTEMD;
 }
 
 int cgroup_of_process(pid_t pid, char **ret)
@@ -141,7 +203,7 @@ int cgroup_of_process(pid_t pid, char **ret)
         return -ESRCH;
     if (r < 0)
         return r;
-    r = cgroup_parse_v2_path(text, ret);
+    r = cgroup_parse_path(text, tracking_hierarchy(), ret);
     return r == -ENOENT ? -ESRCH : r;
 }
 
@@ -152,6 +214,8 @@ static int complete_layout(CgroupLayout *layout)
 
     if (unit < 0)
         return unit;
+    if (layout->hierarchies)
+        hierarchies_look_for_unit(layout->hierarchies, layout->unit);
     layout->delegated = cgroup_is_delegated(unit, layout->unit);
     if (layout->delegated) {
         layout->supervisor = text_format("%s/supervisor", layout->unit);
@@ -163,16 +227,20 @@ static int complete_layout(CgroupLayout *layout)
     return layout->supervisor && layout->payload ? 0 : -ENOMEM;
 }
 
-static int find_mount(char **ret)
+/* Sets layout->mount, and layout->hierarchies where there are several. */
+static int find_mounts(CgroupLayout *layout)
 {
-    struct statfs fs;
+    const char *mount = MOUNT_POINT;
+    int r;
 
-    if (statfs(MOUNT_POINT, &fs) < 0)
-        return errno == ENOENT ? -ENOTSUP : -errno;
-    if (fs.f_type != CGROUP2_SUPER_MAGIC)
-        return -ENOTSUP;
-    *ret = strdup(MOUNT_POINT);
-    return *ret ? 0 : -ENOMEM;
+    if (!is_cgroup2(MOUNT_POINT)) {
+        r = hierarchies_find(&layout->hierarchies);
+        if (r < 0)
+            return r;
+        mount = layout->hierarchies->items[0].mount;
+    }
+    layout->mount = strdup(mount);
+    return layout->mount ? 0 : -ENOMEM;
 }
 
 int cgroup_layout_find(CgroupLayout *ret)
@@ -180,7 +248,7 @@ int cgroup_layout_find(CgroupLayout *ret)
     _cleanup_(cgroup_layout_clear) CgroupLayout layout = {};
     int r;
 
-    r = find_mount(&layout.mount);
+    r = find_mounts(&layout);
     if (r < 0)
         return r;
     r = cgroup_of_process(getpid(), &layout.own);
@@ -219,7 +287,7 @@ int cgroup_layout_of_unit(const char *unit_path, CgroupLayout *ret)
 
     if (!path_is_clean(unit_path))
         return -EINVAL;
-    r = find_mount(&layout.mount);
+    r = find_mounts(&layout);
     if (r < 0)
         return r;
     r = cgroup_path_unit(unit_path, &innermost, &layout.unit_name);
@@ -242,26 +310,35 @@ void cgroup_layout_clear(CgroupLayout *layout)
     free(layout->unit_name);
     free(layout->supervisor);
     free(layout->payload);
+    (void)hierarchies_free(layout->hierarchies);
     *layout = (CgroupLayout){};
 }
 
-int cgroup_layout_enter(const CgroupLayout *layout, pid_t pid)
+const char *cgroup_layout_mount(const CgroupLayout *layout, size_t i, bool tracking)
 {
-    _cleanup_free_ char *directory = NULL;
+    const Hierarchies *hierarchies = layout->hierarchies;
+
+    if (!hierarchies)
+        return i == 0 ? layout->mount : NULL;
+    return i < hierarchies->n && (!tracking || hierarchies->items[i].tracking)
+            ? hierarchies->items[i].mount
+            : NULL;
+}
+
+static int enter_hierarchy(const CgroupLayout *layout, const char *mount, pid_t pid)
+{
+    _cleanup_free_ char *directory = text_format("%s%s", mount, layout->supervisor);
     char number[16];
     _cleanup_close_ int supervisor = -1;
     int r;
 
-    if (!layout->unit || !layout->delegated)
-        return 0;
-    directory = text_format("%s%s", layout->mount, layout->supervisor);
     if (!directory)
         return -ENOMEM;
     if (mkdir(directory, 0755) < 0 && errno != EEXIST)
         return -errno;
     /* Already there with DelegateSubgroup=supervisor (systemd 254). */
     if (!text_equal(layout->own, layout->supervisor)) {
-        supervisor = cgroup_open(layout->mount, layout->supervisor);
+        supervisor = cgroup_open(mount, layout->supervisor);
         if (supervisor < 0)
             return supervisor;
         (void)snprintf(number, sizeof(number), "%d", pid);
@@ -269,5 +346,17 @@ int cgroup_layout_enter(const CgroupLayout *layout, pid_t pid)
         if (r < 0)
             return r;
     }
-    return cgroup_make_anew(layout->mount, layout->payload);
+    return cgroup_make_anew(mount, layout->payload);
+}
+
+int cgroup_layout_enter(const CgroupLayout *layout, pid_t pid)
+{
+    const char *mount;
+    int r = 0;
+
+    if (!layout->unit || !layout->delegated)
+        return 0;
+    for (size_t i = 0; r >= 0 && (mount = cgroup_layout_mount(layout, i, true)); i++)
+        r = enter_hierarchy(layout, mount, pid);
+    return r;
 }

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <libcgroup.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "cgroup/controllers.h"
 #include "cgroup/core_files.h"
 
 #define LIMITS_MAX 64
@@ -57,7 +57,7 @@ void limits_clear(Limits *limits)
     *limits = (Limits){};
 }
 
-static int append_limit(Limits *limits, const char *file, char *value)
+int limits_append(Limits *limits, const char *file, char *value)
 {
     _cleanup_free_ char *owned = value, *name = strdup(file);
     Limit *larger;
@@ -105,7 +105,7 @@ static int read_limit(int cgroup, const char *file, const char *unlimited, Limit
         free(value);
         return 0;
     }
-    return append_limit(limits, file, value);
+    return limits_append(limits, file, value);
 }
 
 static int read_hugetlb_limits(int cgroup, Limits *limits)
@@ -218,8 +218,7 @@ const Limit *limits_missing(const Limits *limits, int cgroup)
     return NULL;
 }
 
-/* "memory" of "memory.swap.max", in `ret`. */
-static void controller_of(const Limit *limit, char ret[static 32])
+void limit_controller(const Limit *limit, char ret[static 32])
 {
     (void)snprintf(ret, 32, "%.*s", (int)strcspn(limit->file, "."), limit->file);
 }
@@ -244,67 +243,11 @@ static const Limit *limit_without_controller(const Limits *limits, int unit)
     for (size_t i = 0; i < limits->n; i++) {
         char name[32];
 
-        controller_of(&limits->items[i], name);
+        limit_controller(&limits->items[i], name);
         if (!has_controller(controllers, name))
             return &limits->items[i];
     }
     return NULL;
-}
-
-/* libcgroup logs to stdout unless told otherwise: that is our container's output. */
-static void discard_log(void *userdata, int level, const char *format, va_list arguments)
-{
-    (void)userdata;
-    (void)level;
-    (void)format;
-    (void)arguments;
-}
-
-static int libcgroup_error(int error)
-{
-    /* Its own codes lie beyond every errno. */
-    if (error == ECGOTHER && cgroup_get_last_errno() > 0)
-        return -cgroup_get_last_errno();
-    return error == ECGROUPSUBSYSNOTMOUNTED ? -EOPNOTSUPP : -EIO;
-}
-
-static int add_limit(struct cgroup *group, const Limit *limit)
-{
-    struct cgroup_controller *controller;
-    char name[32];
-
-    controller_of(limit, name);
-    controller = cgroup_get_controller(group, name);
-    if (!controller)
-        controller = cgroup_add_controller(group, name);
-    if (!controller)
-        return -ENOMEM;
-    return cgroup_add_value_string(controller, limit->file, limit->value) == 0 ? 0 : -E2BIG;
-}
-
-/* Only the chosen settings: a group copied as a whole cannot be written back (an empty io.max is
- * EINVAL), and libcgroup stops there with the limits unset. */
-static int create_group(const char *path, const Limits *limits)
-{
-    struct cgroup *group;
-    int r = 0;
-
-    cgroup_set_logger(discard_log, CGROUP_LOG_ERROR, NULL);
-    r = cgroup_init();
-    if (r != 0)
-        return libcgroup_error(r);
-    group = cgroup_new_cgroup(path + 1);
-    if (!group)
-        return -ENOMEM;
-    for (size_t i = 0; r == 0 && i < limits->n; i++)
-        r = add_limit(group, &limits->items[i]);
-    if (r == 0) {
-        r = cgroup_create_cgroup(group, 1);
-        if (r != 0)
-            r = libcgroup_error(r);
-    }
-    cgroup_free(&group);
-    return r;
 }
 
 /* In a unit of a user's manager: libcgroup (2.0.2 and 3.1) opens cgroup.subtree_control for writing
@@ -321,7 +264,7 @@ static int write_limits(const char *mount, const char *path, const Limits *limit
         const Limit *limit = &limits->items[i];
         char name[1 + 32] = "+";
 
-        controller_of(limit, name + 1);
+        limit_controller(limit, name + 1);
         r = cgroup_write(unit, "cgroup.subtree_control", name);
         if (r >= 0)
             r = cgroup_write(cgroup, limit->file, limit->value);
@@ -329,7 +272,7 @@ static int write_limits(const char *mount, const char *path, const Limits *limit
     return r;
 }
 
-static int refuse(int r, const Limit *limit, const char *why, char **ret_message)
+int limit_refuse(int r, const Limit *limit, const char *why, char **ret_message)
 {
     *ret_message = text_format("the container's limit %s=%s cannot be carried into the unit's "
                                "cgroup: %s",
@@ -344,21 +287,20 @@ static bool has_processes(int cgroup)
     return cgroup_read(cgroup, "cgroup.procs", &procs) >= 0 && *procs;
 }
 
-static int set_limits(const Limits *limits, const CgroupLayout *layout, char **ret_message)
+int limits_set(const Limits *limits, const char *mount, const char *path, char **ret_message)
 {
-    _cleanup_close_ int payload = -1;
+    _cleanup_close_ int cgroup = -1;
     const Limit *missing;
     int r;
 
-    r = geteuid() == 0 ? create_group(layout->payload, limits)
-                       : write_limits(layout->mount, layout->payload, limits);
+    r = geteuid() == 0 ? controllers_create_group(path, limits) : write_limits(mount, path, limits);
     /* What is in force counts, not what libcgroup says: 2.0.2 has the errno of a failed write and
      * leaves the group, 3.1 has a code of its own and removes it. */
-    payload = cgroup_open(layout->mount, layout->payload);
-    missing = payload < 0 ? limits->items : limits_missing(limits, payload);
+    cgroup = cgroup_open(mount, path);
+    missing = cgroup < 0 ? limits->items : limits_missing(limits, cgroup);
     if (!missing)
         return 0;
-    return refuse(
+    return limit_refuse(
             r < 0 ? r : -EBADE, missing, r < 0 ? strerror(-r) : "it was not taken", ret_message);
 }
 
@@ -385,16 +327,16 @@ int limits_carry(int source, const CgroupLayout *layout, char **ret_message)
         return 0;
 
     if (!layout->delegated)
-        return refuse(-EPERM, limits.items,
+        return limit_refuse(-EPERM, limits.items,
                 "without Delegate=yes in the unit it has no place of its own", ret_message);
     without = limit_without_controller(&limits, unit);
     if (without)
-        return refuse(-EOPNOTSUPP, without,
+        return limit_refuse(-EOPNOTSUPP, without,
                 "its controller is not delegated to the unit (Delegate=yes delegates all)",
                 ret_message);
     if (has_processes(unit))
-        return refuse(-EBUSY, limits.items,
+        return limit_refuse(-EBUSY, limits.items,
                 "processes in the unit's cgroup itself keep controllers from being enabled below",
                 ret_message);
-    return set_limits(&limits, layout, ret_message);
+    return limits_set(&limits, layout->mount, layout->payload, ret_message);
 }

@@ -6,8 +6,9 @@
  * io, cpuset, hugetlb), and how they come into force in the payload's.
  *
  * Only what differs from the kernel's default is a limit. libcgroup creates the
- * group, with its controllers enabled all the way down; what it claims is read
- * back. kernel: admin-guide/cgroup-v2.rst, "Controllers".
+ * group (controllers.h); what it claims is read back. The files here are those
+ * of version 2, admin-guide/cgroup-v2.rst, "Controllers"; for those of version 1
+ * see version1_walls.h.
  */
 
 #include <stddef.h>
@@ -26,6 +27,12 @@ typedef struct Limits {
 } Limits;
 
 void limits_clear(Limits *limits);
+/* Takes over `value`, on failure too. */
+int limits_append(Limits *limits, const char *file, char *value);
+/* "memory" of "memory.swap.max", in `ret`. */
+void limit_controller(const Limit *limit, char ret[static 32]);
+/* Returns `r`, and in *ret_message a sentence that names the limit and says why. */
+int limit_refuse(int r, const Limit *limit, const char *why, char **ret_message);
 
 /* The limits set on this cgroup. For limits_clear(). */
 int limits_read(int cgroup, Limits *ret);
@@ -34,6 +41,9 @@ int limits_read(int cgroup, Limits *ret);
 void limits_drop_implied(Limits *limits, int cgroup, bool tasks_only);
 /* The first that is not in force in `cgroup`; NULL: all are. Borrowed. */
 const Limit *limits_missing(const Limits *limits, int cgroup);
+
+/* Brings them into force in the cgroup at `path`, which it makes if need be. Failure as below. */
+int limits_set(const Limits *limits, const char *mount, const char *path, char **ret_message);
 
 /* Brings the limits of `source` into force in the payload's cgroup, which it makes if need be.
  * Negative errno on failure, with a sentence that names the limit in *ret_message (the caller's;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "base/text.h"
 #include "cgroup/core_files.h"
 #include "cgroup/placement.h"
 #include "cgroup/process.h"
@@ -16,11 +17,6 @@ struct killing {
     bool foreign_only; /* only processes of other PID namespaces than ours */
     unsigned n;
 };
-
-static int open_payload(const CgroupLayout *layout)
-{
-    return layout->payload ? cgroup_open(layout->mount, layout->payload) : -ENOENT;
-}
 
 static int kill_process(pid_t pid, void *userdata)
 {
@@ -38,9 +34,9 @@ static int kill_cgroup(int cgroup, void *userdata)
     return cgroup_each_process(cgroup, kill_process, userdata);
 }
 
-static int kill_listed(const CgroupLayout *layout, int cgroup, int signal_number)
+static int kill_listed(int cgroup, int signal_number, bool foreign_only)
 {
-    struct killing killing = { .signal_number = signal_number, .foreign_only = !layout->delegated };
+    struct killing killing = { .signal_number = signal_number, .foreign_only = foreign_only };
     unsigned rounds = signal_number == SIGKILL ? ROUNDS_MAX : 1;
     int r = 0;
 
@@ -51,7 +47,7 @@ static int kill_listed(const CgroupLayout *layout, int cgroup, int signal_number
     return cgroup_is_gone(r) ? 0 : r;
 }
 
-/* All in it and below; -ENOENT: the kernel has no such file (Linux 5.14 brought it). */
+/* All in it and below; -ENOENT: there is no such file (Linux 5.14 brought it, for version 2). */
 static int kill_whole(int cgroup)
 {
     int r = cgroup_write(cgroup, "cgroup.kill", "1");
@@ -59,9 +55,9 @@ static int kill_whole(int cgroup)
     return r == -ENODEV ? 0 : r;
 }
 
-int payload_kill(const CgroupLayout *layout, int signal_number)
+static int kill_payload(const CgroupLayout *layout, const char *mount, int signal_number)
 {
-    _cleanup_close_ int payload = open_payload(layout);
+    _cleanup_close_ int payload = cgroup_open(mount, layout->payload);
     int r;
 
     if (payload < 0)
@@ -71,7 +67,21 @@ int payload_kill(const CgroupLayout *layout, int signal_number)
         if (r != -ENOENT)
             return r;
     }
-    return kill_listed(layout, payload, signal_number);
+    return kill_listed(payload, signal_number, !layout->delegated);
+}
+
+int payload_kill(const CgroupLayout *layout, int signal_number)
+{
+    const char *mount;
+    int r = 0;
+
+    /* What is tracked is in all of them. */
+    for (size_t i = 0; layout->payload && (mount = cgroup_layout_mount(layout, i, true)); i++) {
+        int k = kill_payload(layout, mount, signal_number);
+
+        r = r < 0 ? r : k;
+    }
+    return r;
 }
 
 static bool is_of_container(const char *path, const void *userdata)
@@ -79,24 +89,53 @@ static bool is_of_container(const char *path, const void *userdata)
     return cgroup_path_is_of_container(path, userdata);
 }
 
-int container_kill(const CgroupLayout *layout, const char *container_id)
+static int kill_container(const char *mount, const char *container_id)
 {
     _cleanup_free_ char *path = NULL;
     _cleanup_close_ int cgroup = -1;
     int r;
 
-    r = cgroup_find(layout->mount, is_of_container, container_id, &path);
+    r = cgroup_find(mount, is_of_container, container_id, &path);
     if (r < 0)
         return cgroup_is_gone(r) ? 0 : r;
-    cgroup = cgroup_open(layout->mount, path);
+    cgroup = cgroup_open(mount, path);
     if (cgroup < 0)
         return cgroup_is_gone(cgroup) ? 0 : cgroup;
-    return kill_whole(cgroup);
+    r = kill_whole(cgroup);
+    return r == -ENOENT ? kill_listed(cgroup, SIGKILL, false) : r;
+}
+
+int container_kill(const CgroupLayout *layout, const char *container_id)
+{
+    const char *mount;
+    int r = 0;
+
+    for (size_t i = 0; (mount = cgroup_layout_mount(layout, i, true)); i++) {
+        int k = kill_container(mount, container_id);
+
+        r = r < 0 ? r : k;
+    }
+    return r;
+}
+
+/* In the cgroup and below it. */
+static int is_populated(int cgroup)
+{
+    _cleanup_close_ int events = cgroup_open_file(cgroup, "cgroup.events", O_RDONLY);
+    struct killing counting = {};
+    int r;
+
+    if (events >= 0)
+        return cgroup_events_get(events, "populated");
+    /* Version 1 has no such file. */
+    r = cgroup_each(cgroup, kill_cgroup, &counting);
+    return r < 0 ? r : counting.n > 0;
 }
 
 int payload_is_populated(const CgroupLayout *layout)
 {
-    _cleanup_close_ int payload = open_payload(layout), events = -1;
+    _cleanup_close_ int payload =
+            layout->payload ? cgroup_open(layout->mount, layout->payload) : -ENOENT;
     struct killing counting = { .foreign_only = true };
     int r;
 
@@ -106,8 +145,15 @@ int payload_is_populated(const CgroupLayout *layout)
         r = cgroup_each(payload, kill_cgroup, &counting);
         return r < 0 && !cgroup_is_gone(r) ? r : counting.n > 0;
     }
-    events = cgroup_open_file(payload, "cgroup.events", O_RDONLY);
-    r = events < 0 ? events : cgroup_events_get(events, "populated");
+    r = is_populated(payload);
+    return cgroup_is_gone(r) ? 0 : r;
+}
+
+int supervisor_is_populated(const CgroupLayout *layout)
+{
+    _cleanup_close_ int supervisor = cgroup_open(layout->mount, layout->supervisor);
+    int r = supervisor < 0 ? supervisor : is_populated(supervisor);
+
     return cgroup_is_gone(r) ? 0 : r;
 }
 
@@ -118,22 +164,47 @@ static int thaw_cgroup(int cgroup, void *userdata)
     return 0;
 }
 
-int payload_clean(const CgroupLayout *layout)
+static int clean_payload(const CgroupLayout *layout, const char *mount)
 {
-    _cleanup_close_ int unit = -1, payload = -1;
+    _cleanup_close_ int unit = -1, payload = cgroup_open(mount, layout->payload);
 
-    if (!layout->unit || !layout->delegated)
-        return 0;
-    payload = open_payload(layout);
     if (payload < 0)
         return cgroup_is_gone(payload) ? 0 : payload;
     (void)cgroup_each(payload, thaw_cgroup, NULL);
     cgroup_remove_below(payload);
-    unit = cgroup_open(layout->mount, layout->unit);
+    unit = cgroup_open(mount, layout->unit);
     if (unit < 0)
         return cgroup_is_gone(unit) ? 0 : unit;
     /* What is populated stays, and that is no failure of ours. */
     if (unlinkat(unit, "payload", AT_REMOVEDIR) < 0 && errno != EBUSY && errno != ENOENT)
         return -errno;
     return 0;
+}
+
+/* Where systemd keeps no cgroup of the unit, the engine made one on its way to UNIT/payload/ID
+ * (mode parent), and nobody else would remove it. One that systemd keeps is not empty while we run;
+ * if it is, systemd copes. */
+static void remove_empty_unit(const CgroupLayout *layout, const char *mount)
+{
+    _cleanup_free_ char *directory = text_format("%s%s", mount, layout->unit);
+
+    if (directory)
+        (void)rmdir(directory);
+}
+
+int payload_clean(const CgroupLayout *layout)
+{
+    const char *mount;
+    int r = 0;
+
+    if (!layout->unit || !layout->delegated)
+        return 0;
+    for (size_t i = 0; (mount = cgroup_layout_mount(layout, i, false)); i++) {
+        int c = clean_payload(layout, mount);
+
+        r = r < 0 ? r : c;
+        if (!cgroup_layout_mount(layout, i, true))
+            remove_empty_unit(layout, mount);
+    }
+    return r;
 }

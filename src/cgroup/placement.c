@@ -10,6 +10,7 @@
 #include "cgroup/limits.h"
 #include "cgroup/migration.h"
 #include "cgroup/process.h"
+#include "cgroup/version1_placement.h"
 
 struct Placement {
     sd_event *event;
@@ -22,6 +23,7 @@ struct Placement {
     char *source; /* where it is moved from */
     bool whole;   /* all that lives there is the container's */
     Migration *migration;
+    Version1Placement *version1; /* where there are several hierarchies */
     PlacementHandler handler;
     void *userdata;
 };
@@ -31,6 +33,7 @@ Placement *placement_free(Placement *placement)
     if (!placement)
         return NULL;
     (void)migration_free(placement->migration);
+    (void)version1_placement_free(placement->version1);
     (void)sd_event_source_disable_unref(placement->begin);
     (void)sd_event_unref(placement->event);
     free(placement->container_id);
@@ -49,25 +52,6 @@ static void finish(Placement *placement, int r, const char *message, unsigned mo
     if (r < 0 && !message)
         message = strerror(-r);
     placement->handler(r, message, moved, placement->userdata);
-}
-
-/* The cgroup that was given to the container: `path` or an ancestor of it, where the container has
- * cgroups of its own below. -ENOENT: it lives in somebody else's. */
-static int find_own_cgroup(const char *path, const char *container_id, char **ret)
-{
-    _cleanup_free_ char *ancestor = strdup(path);
-    char *slash;
-
-    if (!ancestor)
-        return -ENOMEM;
-    while (!cgroup_path_is_of_container(ancestor, container_id)) {
-        slash = strrchr(ancestor, '/');
-        if (!slash || slash == ancestor)
-            return -ENOENT;
-        *slash = '\0';
-    }
-    *ret = TAKE_PTR(ancestor);
-    return 0;
 }
 
 static bool is_left_behind(const char *path, const void *userdata)
@@ -89,7 +73,7 @@ static int find_source(Placement *placement)
         return r;
     placement->whole = true;
     if (!cgroup_path_is_below(path, placement->layout->payload)) {
-        r = find_own_cgroup(path, placement->container_id, &placement->source);
+        r = cgroup_path_container(path, placement->container_id, &placement->source);
         if (r != -ENOENT)
             return r;
         placement->whole = false;
@@ -191,6 +175,24 @@ static void on_migrated(const MigrationResult *result, void *userdata)
     finish(placement, r, message, result->moved);
 }
 
+static void on_version1_placed(int r, const char *message, unsigned moved, void *userdata)
+{
+    finish(userdata, r, message, moved);
+}
+
+static int begin_version1(Placement *placement, char **ret_message)
+{
+    const PlacementRequest request = {
+        .layout = placement->layout,
+        .container_id = placement->container_id,
+        .first = placement->first,
+        .privileged = placement->privileged,
+    };
+
+    return version1_placement_start(placement->event, &request, on_version1_placed, placement,
+            &placement->version1, ret_message);
+}
+
 static int begin(Placement *placement, char **ret_message)
 {
     _cleanup_close_ int source = -1, destination = -1;
@@ -229,7 +231,8 @@ static int on_begin(sd_event_source *source, void *userdata)
     int r;
 
     (void)source;
-    r = begin(placement, &message);
+    r = placement->layout->hierarchies ? begin_version1(placement, &message)
+                                       : begin(placement, &message);
     if (r < 0)
         finish(placement, r, message, 0);
     return 0;

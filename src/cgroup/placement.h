@@ -55,6 +55,8 @@ int payload_kill(const CgroupLayout *layout, int signal_number);
 int container_kill(const CgroupLayout *layout, const char *container_id);
 /* 1: something lives that payload_kill() would signal, 0: nothing, or no such cgroup. */
 int payload_is_populated(const CgroupLayout *layout);
+/* The same of UNIT/supervisor: somebody watches over the container. */
+int supervisor_is_populated(const CgroupLayout *layout);
 /* Thaws what is frozen in UNIT/payload and removes it with all empty cgroups below; what is
  * populated stays. Nothing to do without delegation. Idempotent. */
 int payload_clean(const CgroupLayout *layout);

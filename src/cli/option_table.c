@@ -276,7 +276,7 @@ const Option option_table[] = {
             .choices = cgroup_mode_choices },
     { .flag = { "cgroups", 'c', true },
             .argument = "=NAME",
-            .help = "cgroup v1: a hierarchy to take over, or all (default); may be repeated",
+            .help = "cgroup v1: also take over this hierarchy, or all; may be repeated",
             .take = take_hierarchy },
     { .flag = { "ready", 0, true },
             .argument = "=WHEN",

@@ -146,16 +146,6 @@ static int parse_words(Options *options, FlagScan *scan, char **ret_message)
     return 0;
 }
 
-/* "all", wherever it stands, is what no --cgroups means. */
-static void settle_hierarchies(Options *options)
-{
-    for (char **each = options->hierarchies; each && *each; each++)
-        if (strcmp(*each, "all") == 0) {
-            text_vector_free(TAKE_PTR(options->hierarchies));
-            return;
-        }
-}
-
 /* What the container itself is to say needs the socket that it says it to. */
 static int settle_notify(Options *options, char **ret_message)
 {
@@ -220,7 +210,6 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
         return refuse(ret_message, "--remove and --runtime exclude each other");
     if (ret->wait_before_notify_usec == USEC_INFINITY)
         return refuse(ret_message, "--wait-before-notify: READY=1 would never be sent");
-    settle_hierarchies(ret);
     r = settle_notify(ret, ret_message);
     if (r < 0)
         return r;

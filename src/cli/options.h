@@ -86,7 +86,7 @@ typedef struct Options {
     bool pass_environment;
     LogsMode logs;
     CgroupMode cgroup_mode;
-    char **hierarchies; /* --cgroups, as given, less a leading "name="; NULL: all */
+    char **hierarchies; /* --cgroups, as given, less a leading "name=" */
     char *pid_file;     /* absolute, or NULL */
     RemovePolicy remove;
     ReadyWhen ready;

@@ -2,14 +2,12 @@
 #include "supervisor/cleanup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
-#include "cgroup/core_files.h"
 #include "cgroup/layout.h"
 #include "cgroup/placement.h"
 #include "supervisor/create_request.h"
@@ -102,17 +100,6 @@ static void on_killed(const EngineReply *reply, void *userdata)
         errand_fail(&cleanup->errand, "kill the container", reply);
 }
 
-static bool is_supervised(const CgroupLayout *layout)
-{
-    _cleanup_close_ int supervisor = cgroup_open(layout->mount, layout->supervisor);
-    _cleanup_close_ int events = -1;
-
-    if (supervisor < 0)
-        return false;
-    events = cgroup_open_file(supervisor, "cgroup.events", O_RDONLY);
-    return events >= 0 && cgroup_events_get(events, "populated") > 0;
-}
-
 /* By hand, outside the unit: only what nobody supervises any more. */
 static bool is_supervised_container(Cleanup *cleanup, const char *unit, JsonValue *state)
 {
@@ -125,7 +112,7 @@ static bool is_supervised_container(Cleanup *cleanup, const char *unit, JsonValu
         return false;
     if (cgroup_layout_of_unit(unit_path, &cleanup->layout) < 0)
         return false;
-    return is_supervised(&cleanup->layout);
+    return supervisor_is_populated(&cleanup->layout) > 0;
 }
 
 static bool may_clean(Cleanup *cleanup, JsonValue *inspect)
@@ -206,8 +193,9 @@ int cleanup_run(const Options *options)
 
     /* In ExecStopPost= we run in the unit (with Delegate=yes, in its .control). */
     if (cgroup_layout_find(&cleanup.layout) < 0)
-        log_debug("no cgroup v2 hierarchy is usable here");
-    if (cleanup.layout.unit && cleanup.layout.delegated && is_supervised(&cleanup.layout)) {
+        log_debug("no cgroups that systemd keeps are mounted here");
+    if (cleanup.layout.unit && cleanup.layout.delegated &&
+            supervisor_is_populated(&cleanup.layout) > 0) {
         log_error("%s is running: cleanup is for its ExecStopPost=", cleanup.layout.unit_name);
         cgroup_layout_clear(&cleanup.layout);
         return EXIT_ENGINE;

@@ -178,7 +178,7 @@ static void print_modes(JsonValue *info, bool v2)
     CgroupMode chosen;
 
     if (!v2)
-        offer.place_trouble = "needs cgroup v2 as the only hierarchy";
+        offer.place_trouble = "no cgroups that systemd keeps are mounted here";
     cgroup_offer_of_engine(&offer, info, "");
     chosen = cgroup_mode_choose(&offer, &why);
     for (size_t i = 0; i < ELEMENTS(modes); i++) {
@@ -192,6 +192,23 @@ static void print_modes(JsonValue *info, bool v2)
     }
     if (offer.exec_trouble)
         print_line("note", offer.exec_trouble);
+}
+
+static void print_cgroups(int r, const CgroupLayout *layout)
+{
+    _cleanup_free_ char *names = NULL;
+
+    if (r < 0) {
+        print_line("cgroups", strerror(-r));
+    } else if (!layout->hierarchies) {
+        print_line("cgroup v2", layout->mount);
+    } else {
+        names = hierarchies_describe(layout->hierarchies, false);
+        print_line(hierarchies_are_hybrid(layout->hierarchies) ? "hybrid" : "cgroup v1", names);
+        print_line("note",
+                "after a move, what is executed in a container stays in Docker's cgroup; it ends "
+                "with the container");
+    }
 }
 
 static void on_info(const EngineReply *reply, void *userdata)
@@ -216,10 +233,7 @@ static void on_info(const EngineReply *reply, void *userdata)
             json_member_boolean(info, "LiveRestoreEnabled", false) ? "on" : "off");
 
     r = cgroup_layout_find(&layout);
-    if (r < 0)
-        print_line("cgroup v2", strerror(-r));
-    else
-        printf("%12s: %s\n", "cgroup v2", layout.mount);
+    print_cgroups(r, &layout);
     print_modes(info, r >= 0);
     cgroup_layout_clear(&layout);
 

@@ -64,6 +64,27 @@ static int do_without_place(Supervisor *supervisor)
     return 0;
 }
 
+/* Where there are several hierarchies: which of them --cgroups names. */
+static int choose_hierarchies(Supervisor *supervisor)
+{
+    Hierarchies *hierarchies = supervisor->layout.hierarchies;
+    _cleanup_free_ char *message = NULL, *chosen = NULL;
+    int r;
+
+    if (!hierarchies)
+        return 0;
+    r = hierarchies_choose(hierarchies, supervisor->options->hierarchies, &message);
+    if (r < 0) {
+        supervisor_fail(supervisor, EXIT_USAGE, "%s", message ? message : strerror(-r));
+        return r;
+    }
+    chosen = hierarchies_describe(hierarchies, true);
+    log_info("cgroup v1: a container that is moved goes over in %s; what is executed in it later "
+             "stays in Docker's cgroup",
+            chosen ? chosen : "some");
+    return 0;
+}
+
 int mode_find_place(Supervisor *supervisor)
 {
     int r;
@@ -72,7 +93,7 @@ int mode_find_place(Supervisor *supervisor)
     supervisor->has_layout = r >= 0 && supervisor->layout.unit;
     supervisor->offer.delegated = supervisor->layout.delegated;
     if (r < 0)
-        supervisor->offer.place_trouble = "no cgroup v2 hierarchy is usable here";
+        supervisor->offer.place_trouble = "no cgroups that systemd keeps are mounted here";
     else if (!supervisor->has_layout)
         supervisor->offer.place_trouble = "not started by a service unit";
     if (supervisor->offer.place_trouble)
@@ -80,6 +101,9 @@ int mode_find_place(Supervisor *supervisor)
 
     if (supervisor->options->cgroup_mode == CGROUP_MODE_NONE)
         return 0;
+    r = choose_hierarchies(supervisor);
+    if (r < 0)
+        return r;
     if (!supervisor->layout.delegated)
         log_warning("%s has no Delegate=yes: its processes and the container's share one cgroup; "
                     "add Delegate=yes to the unit",

@@ -65,7 +65,7 @@ bool place_has_process(const Supervisor *supervisor, pid_t pid)
     if (strstr(lines, supervisor->container.id))
         return true;
     /* An adopted one lives in the unit already. */
-    return supervisor->has_layout && cgroup_parse_v2_path(lines, &cgroup) >= 0 &&
+    return supervisor->has_layout && cgroup_of_process(pid, &cgroup) >= 0 &&
             cgroup_path_is_below(cgroup, supervisor->layout.payload);
 }
 

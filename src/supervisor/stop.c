@@ -43,8 +43,9 @@ static void kill_all(Supervisor *supervisor)
     signal_process(supervisor, SIGKILL);
     if (!supervisor->has_layout)
         return;
-    /* Not placed: it is where Docker put it. */
-    if (supervisor->container.pidfd < 0 && supervisor->container.id)
+    /* Not placed, it is where Docker put it; and on cgroup v1 there is what was executed in it. */
+    if ((supervisor->container.pidfd < 0 || supervisor->layout.hierarchies) &&
+            supervisor->container.id)
         (void)container_kill(&supervisor->layout, supervisor->container.id);
     r = payload_kill(&supervisor->layout, SIGKILL);
     if (r < 0)

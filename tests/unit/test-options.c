@@ -177,7 +177,7 @@ static const struct {
     { "--env=false run img", "run line: img" },
     { "-n=false run img", "run line: img" },
     { "-c name=systemd run img", "run hierarchies: systemd line: img" },
-    { "-c cpu -c all run img", "run line: img" },
+    { "-c cpu -c all run img", "run hierarchies: cpu all line: img" },
     { "-cgroups=cpu,cpuacct run img", "run hierarchies: cpu,cpuacct line: img" },
     { "-ev run img", "run verbose env line: img" },
 
