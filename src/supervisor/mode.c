@@ -68,7 +68,7 @@ static int do_without_place(Supervisor *supervisor)
 static int choose_hierarchies(Supervisor *supervisor)
 {
     Hierarchies *hierarchies = supervisor->layout.hierarchies;
-    _cleanup_free_ char *message = NULL, *chosen = NULL;
+    _cleanup_free_ char *message = NULL;
     int r;
 
     if (!hierarchies)
@@ -78,10 +78,6 @@ static int choose_hierarchies(Supervisor *supervisor)
         supervisor_fail(supervisor, EXIT_USAGE, "%s", message ? message : strerror(-r));
         return r;
     }
-    chosen = hierarchies_describe(hierarchies, true);
-    log_info("cgroup v1: a container that is moved goes over in %s; what is executed in it later "
-             "stays in Docker's cgroup",
-            chosen ? chosen : "some");
     return 0;
 }
 
@@ -128,6 +124,18 @@ static bool engine_matters(const Supervisor *supervisor)
     return supervisor->has_layout && supervisor->layout.delegated && asked != CGROUP_MODE_NONE;
 }
 
+static void tell_hierarchies(const Supervisor *supervisor)
+{
+    _cleanup_free_ char *chosen = NULL;
+
+    if (supervisor->mode != CGROUP_MODE_MOVE || !supervisor->layout.hierarchies)
+        return;
+    chosen = hierarchies_describe(supervisor->layout.hierarchies, true);
+    log_info("cgroup v1: the container goes over in %s; what is executed in it later stays in "
+             "Docker's cgroup",
+            chosen ? chosen : "some hierarchies");
+}
+
 static void settle(Supervisor *supervisor)
 {
     CgroupMode asked = supervisor->options->cgroup_mode;
@@ -145,6 +153,7 @@ static void settle(Supervisor *supervisor)
                 supervisor, EXIT_ENGINE, "--cgroup-mode=%s: %s", cgroup_mode_name(asked), obstacle);
         return;
     }
+    tell_hierarchies(supervisor);
     if (supervisor->offer.exec_trouble && asked != CGROUP_MODE_NONE &&
             !cgroup_mode_is_born(supervisor->mode))
         log_warning("cgroup mode %s: %s; systemd-ctr setup-runtime mends it",

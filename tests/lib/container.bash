@@ -60,9 +60,10 @@ unit_is_down() {
     esac
 }
 
-# cgroup_of PID: its path below the v2 hierarchy.
+# cgroup_of PID [HIERARCHY]: its path in the hierarchy that systemd tracks by, or in that of a
+# controller of version 1.
 cgroup_of() {
-    sed -n 's/^0:://p' "/proc/$1/cgroup"
+    sed -n "s/^${2:+[0-9]*:}${2:-${tracking_line%:}}://p" "/proc/$1/cgroup"
 }
 
 # processes_in_namespace_of PID: all processes of the PID namespace that PID is in.
@@ -73,7 +74,7 @@ processes_in_namespace_of() {
 
 # processes_outside NAME PID: those of PID's container that are not in the payload of unit NAME.
 processes_outside() {
-    processes_in_namespace_of "$2" | sed 's,.*,/proc/&/cgroup,' | xargs -r grep -sH ^0:: |
+    processes_in_namespace_of "$2" | sed 's,.*,/proc/&/cgroup,' | xargs -r grep -sH "^$tracking_line" |
         grep -v ":/system.slice/$1.service/payload" || true
 }
 

@@ -3,13 +3,25 @@
 # tests/run), as root, so systemctl, docker and journalctl are just called.
 #
 # A file says in a comment `# host: KIND` what it wants: systemd (the default: Docker with the systemd
-# cgroup driver), cgroupfs (with that driver), live-restore, or none (it runs on the machine itself).
+# cgroup driver), cgroupfs (with that driver), live-restore, v1 or hybrid (cgroup hierarchies), or none
+# (it runs on the machine itself).
 
 bats_require_minimum_version 1.5.0
 
 # Those of the system's manager, if a file does not name another's.
 readonly unit_folder=${unit_folder:-/run/systemd/system}
 readonly system_slice=${system_slice:-/sys/fs/cgroup/system.slice}
+readonly unit_folder=/run/systemd/system
+# The hierarchy by which systemd tracks its units' processes: its mount point, and how its line in
+# /proc/PID/cgroup begins.
+if [[ -e /sys/fs/cgroup/cgroup.procs ]]; then
+    tracking=/sys/fs/cgroup tracking_line='0::'
+elif [[ -d /sys/fs/cgroup/unified ]]; then
+    tracking=/sys/fs/cgroup/unified tracking_line='0::'
+else
+    tracking=/sys/fs/cgroup/systemd tracking_line='[0-9]*:name=systemd:'
+fi
+readonly tracking tracking_line system_slice=$tracking/system.slice
 
 # wait_for SECONDS COMMAND...: until it succeeds; the test fails when it does not within SECONDS.
 wait_for() {
@@ -46,6 +58,12 @@ unit_property_is() {
 # unit_processes NAME [BELOW]: the PIDs in the unit's cgroup, or only in its subgroup BELOW.
 unit_processes() {
     find "$system_slice/$1.service${2:+/$2}" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -n
+}
+
+# unit_folders NAME: the unit's cgroups, in all hierarchies.
+unit_folders() {
+    find /sys/fs/cgroup/system.slice/"$1".service /sys/fs/cgroup/*/system.slice/"$1".service \
+        -type d 2>/dev/null || true
 }
 
 # unit_journal NAME: the messages of the unit's own processes, one a line, in their order.
@@ -90,8 +108,8 @@ no_leftovers() {
         docker ps -a --filter "name=^/$1\$" >&2
         left=1
     fi
-    if [[ -d $system_slice/$1.service ]]; then
-        echo "cgroup: $(find "$system_slice/$1.service" -type d) processes: $(unit_processes "$1")" >&2
+    if [[ -n $(unit_folders "$1") ]]; then
+        echo "cgroup: $(unit_folders "$1") processes: $(unit_processes "$1")" >&2
         left=1
     fi
     if [[ -n ${2:-} && -e $2 ]]; then
