@@ -45,12 +45,22 @@ static int read_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
     return 0;
 }
 
+/* From the time that it gave its memory back a process has no program, proc_pid_exe(5); only then
+ * does it leave its cgroups, and become a zombie later (do_exit() in the kernel). */
+static bool is_ending(pid_t pid)
+{
+    char path[32], program[1];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+    return readlink(path, program, sizeof(program)) < 0 && errno == ENOENT;
+}
+
 bool process_is_alive(pid_t pid)
 {
     pid_t parent;
     char state;
 
-    return read_stat(pid, &state, &parent) >= 0 && state != 'Z' && state != 'X';
+    return !is_ending(pid) && read_stat(pid, &state, &parent) >= 0 && state != 'Z' && state != 'X';
 }
 
 bool process_is_in_other_namespace(pid_t pid)

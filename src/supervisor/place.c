@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "cgroup/process.h"
 #include "unit/notify.h"
 #include "unit/pid_file.h"
 
@@ -78,8 +79,9 @@ static int watch_process(Supervisor *supervisor, pid_t pid)
 
     if (pidfd < 0)
         return -errno;
+    /* One that is ending is in no cgroup of version 1 any more, cgroups(7). */
     if (!place_has_process(supervisor, pid))
-        return pidfd_send_signal(pidfd, 0, NULL, 0) < 0 && errno == ESRCH ? -ESRCH : -EXDEV;
+        return process_is_alive(pid) ? -EXDEV : -ESRCH;
     supervisor->container.pid = pid;
     supervisor->container.pidfd = TAKE_FD(pidfd);
 

@@ -84,7 +84,7 @@ device_rules() {
 
 limits_carried() {
     local pid
-    container_unit bounds -c all -- --rm -m 64m --memory-swap 96m --memory-reservation 32m --cpus 0.5 -c 512 \
+    container_unit bounds -c all -- --rm -m 64m --memory-swap 96m --cpus 0.5 -c 512 \
         --pids-limit 50 busybox sh -c \
         'sleep 1; i=0; while [ $i -lt 100 ]; do sleep 9 & i=$((i+1)); done; echo forked all'
     systemctl start bounds
@@ -92,7 +92,6 @@ limits_carried() {
     [ "$(controller_cgroup_of "$pid" memory)" = /system.slice/bounds.service/payload ]
     [ "$(setting_of "$pid" memory memory.limit_in_bytes)" = 67108864 ]
     [ "$(setting_of "$pid" memory memory.memsw.limit_in_bytes)" = 100663296 ]
-    [ "$(setting_of "$pid" memory memory.soft_limit_in_bytes)" = 33554432 ]
     [ "$(setting_of "$pid" pids pids.max)" = 50 ]
     [ "$(setting_of "$pid" cpu cpu.shares)" = 512 ]
     [ "$(setting_of "$pid" cpu cpu.cfs_period_us)" = 100000 ]

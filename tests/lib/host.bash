@@ -8,10 +8,6 @@
 
 bats_require_minimum_version 1.5.0
 
-# Those of the system's manager, if a file does not name another's.
-readonly unit_folder=${unit_folder:-/run/systemd/system}
-readonly system_slice=${system_slice:-/sys/fs/cgroup/system.slice}
-readonly unit_folder=/run/systemd/system
 # The hierarchy by which systemd tracks its units' processes: its mount point, and how its line in
 # /proc/PID/cgroup begins.
 if [[ -e /sys/fs/cgroup/cgroup.procs ]]; then
@@ -21,7 +17,10 @@ elif [[ -d /sys/fs/cgroup/unified ]]; then
 else
     tracking=/sys/fs/cgroup/systemd tracking_line='[0-9]*:name=systemd:'
 fi
-readonly tracking tracking_line system_slice=$tracking/system.slice
+readonly tracking tracking_line
+# Those of the system's manager, if a file does not name another's.
+readonly unit_folder=${unit_folder:-/run/systemd/system}
+readonly system_slice=${system_slice:-$tracking/system.slice}
 
 # wait_for SECONDS COMMAND...: until it succeeds; the test fails when it does not within SECONDS.
 wait_for() {
