@@ -179,6 +179,7 @@ void action_announce(Supervisor *supervisor)
     supervisor->announced = true;
     ready_tell(supervisor);
     notify_ready(NULL);
+    hear_announced(supervisor);
     /* Last: with NotifyAccess=main nothing that we say is heard after it. */
     if (supervisor->options->main_pid_is_container || supervisor->detached)
         notify_main_pid(supervisor->container.pid);
