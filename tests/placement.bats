@@ -83,6 +83,15 @@ many_processes() {
     done
 }
 
+@test "the unit's IPAddressDeny= acts on the container" {
+    container_unit open -- --rm --network none busybox sh -c "$heeds_term"
+    container_unit cut IPAddressDeny=localhost -- --rm --network none busybox sh -c "$heeds_term"
+    systemctl start open cut
+    docker exec open ping -c 1 127.0.0.1
+    run ! docker exec cut ping -c 1 -W 2 127.0.0.1
+    [[ "$output" == *"Operation not permitted"* ]]
+}
+
 @test "after a stop in the midst of starts nothing is frozen" {
     container_unit cold Type=exec -- --rm busybox sh -c "$heeds_term"
     for _ in 1 2 3 4 5; do

@@ -134,14 +134,19 @@ static void on_placed(int r, const char *message, unsigned moved, void *userdata
     finish_placing(supervisor);
 }
 
-/* A container that was to be born in the unit: was it? */
-static bool is_in_place(const Supervisor *supervisor)
+/* It is where it is to be, without a move: born there, or left in Docker's own cgroup. */
+static bool is_in_place(Supervisor *supervisor)
 {
     _cleanup_free_ char *path = NULL;
 
-    return cgroup_mode_is_born(supervisor->mode) &&
-            cgroup_of_process(supervisor->container.pid, &path) >= 0 &&
-            cgroup_path_is_below(path, supervisor->layout.payload);
+    if (cgroup_of_process(supervisor->container.pid, &path) < 0)
+        return supervisor->mode == CGROUP_MODE_NONE;
+    if (supervisor->mode != CGROUP_MODE_NONE &&
+            (!cgroup_mode_is_born(supervisor->mode) ||
+                    !cgroup_path_is_below(path, supervisor->layout.payload)))
+        return false;
+    oom_start(supervisor, path);
+    return true;
 }
 
 static void move_into_unit(Supervisor *supervisor)
@@ -154,7 +159,7 @@ static void move_into_unit(Supervisor *supervisor)
     };
     int r;
 
-    if (supervisor->mode == CGROUP_MODE_NONE || is_in_place(supervisor)) {
+    if (is_in_place(supervisor)) {
         finish_placing(supervisor);
         return;
     }
@@ -165,6 +170,8 @@ static void move_into_unit(Supervisor *supervisor)
         supervisor->mode = CGROUP_MODE_MOVE;
     }
     r = mode_enter_unit(supervisor);
+    if (r >= 0)
+        oom_start(supervisor, NULL);
     if (r < 0) {
         supervisor_fail(supervisor, EXIT_ENGINE, "cannot set up the cgroups of %s below %s: %s",
                 supervisor->layout.unit_name, supervisor->layout.unit, strerror(-r));

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "supervisor/create_request.h"
 #include "unit/notify.h"
 #include "unit/pid_file.h"
@@ -193,14 +194,23 @@ static void on_removed(const EngineReply *reply, void *userdata)
     stop_consider_left(supervisor);
 }
 
-static void tell_end(const Supervisor *supervisor)
+static void tell_end(Supervisor *supervisor)
 {
-    if (supervisor->end.known)
+    const char *oom = oom_cause_of_end(supervisor);
+    _cleanup_free_ char *status = NULL;
+
+    if (oom)
+        log_error("container %s was killed: out of memory (OOM), %s",
+                supervisor_container_name(supervisor), oom);
+    else if (supervisor->end.known)
         log_info("container %s exited with status %d", supervisor_container_name(supervisor),
                 supervisor->end.status);
     else
         log_warning("container %s is gone, and the engine does not know its exit status",
                 supervisor_container_name(supervisor));
+    if (oom)
+        status = text_format("The container has ended: out of memory (OOM), %s", oom);
+    notify_stopping(status ? status : "The container has ended");
 }
 
 static void on_stop_confirmed(const EngineReply *reply, void *userdata)
@@ -238,14 +248,13 @@ void action_leave(Supervisor *supervisor)
 
     drop_request(supervisor);
     stop_take_main_pid_back(supervisor);
-    tell_end(supervisor);
     hear_last_words(supervisor);
     /* It was started, and that is all that READY=1 was to mean; that it ended before it could be
      * said must not turn its exit status into a protocol error. */
     if (!supervisor->announced && supervisor->end.known && !supervisor->end.stop_asked &&
             supervisor->end.failure == 0 && ready_when_started(supervisor))
         notify_ready(NULL);
-    notify_stopping("The container has ended");
+    tell_end(supervisor);
     /* Ended, says the engine: nothing of it may live on. */
     kill_all(supervisor);
 

@@ -15,6 +15,7 @@
  *   startup.c      --startup-probe=
  *   reload.c       SIGHUP
  *   hear.c         what the container itself says meanwhile (--notify)
+ *   oom.c          who was killed for want of memory, and by whose limit
  *   stop.c         stopping ... ended: how it goes down and what is cleared away
  *
  * Each action_*() carries out one Action and reports what came of it, now or
@@ -27,6 +28,7 @@
 #include <systemd/sd-event.h>
 
 #include "cgroup/layout.h"
+#include "cgroup/oom.h"
 #include "cgroup/placement.h"
 #include "cli/options.h"
 #include "cli/run_request.h"
@@ -122,6 +124,8 @@ typedef struct Supervisor {
     Output *output;
     Watchdog *watchdog;
     NotifyProxy *notify_proxy; /* NULL without --notify */
+    OomWatch *oom;
+    char *oom_cause; /* of the last kill for want of memory, for STATUS= */
 } Supervisor;
 
 /* Something happened. What follows from it runs from the loop, after this returned. */
@@ -257,6 +261,13 @@ void hear_last_words(Supervisor *supervisor);
 void hear_close(Supervisor *supervisor);
 /* The same for a supervisor that was killed, by the name of its container. */
 int hear_remove(const char *name);
+
+/* oom.c */
+/* From here on such kills are told. `container_cgroup`: see oom_watch_new(). Idempotent; where
+ * nothing counts them nothing is told. */
+void oom_start(Supervisor *supervisor, const char *container_cgroup);
+/* Whose limit the container ended by; NULL: it ended otherwise. Borrowed. */
+const char *oom_cause_of_end(Supervisor *supervisor);
 
 /* stop.c */
 void action_stop(Supervisor *supervisor);

@@ -345,6 +345,7 @@ static void release(Supervisor *supervisor)
     (void)subscription_free(supervisor->subscription);
     (void)placement_free(supervisor->placement);
     (void)watchdog_free(supervisor->watchdog);
+    (void)oom_watch_free(supervisor->oom);
     (void)output_free(supervisor->output);
     (void)engine_free(supervisor->engine);
     check_release(supervisor);
@@ -362,6 +363,7 @@ static void release(Supervisor *supervisor)
     free(supervisor->engine_trouble);
     free(supervisor->placement_text);
     free(supervisor->container_status);
+    free(supervisor->oom_cause);
 }
 
 int supervisor_run(const Options *options, RunRequest *request)

@@ -3,7 +3,8 @@
 # tests/run), as root, so systemctl, docker and journalctl are just called.
 #
 # A file says in a comment `# host: KIND` what it wants: systemd (the default: Docker with the systemd
-# cgroup driver), cgroupfs (with that driver), live-restore, v1 or hybrid (cgroup hierarchies), or none
+# cgroup driver), cgroupfs (with that driver), live-restore, v1 or hybrid (cgroup hierarchies), vm (a
+# guest with a kernel of its own, and so all controllers of cgroup v2; only with tests/run --vm), or none
 # (it runs on the machine itself).
 
 bats_require_minimum_version 1.5.0
