@@ -15,7 +15,7 @@
  *   startup.c      --startup-probe=
  *   reload.c       SIGHUP
  *   hear.c         what the container itself says meanwhile (--notify)
- *   oom.c          who was killed for want of memory, and by whose limit
+ *   out_of_memory.c  who was killed for want of memory, and by whose limit
  *   stop.c         stopping ... ended: how it goes down and what is cleared away
  *
  * Each action_*() carries out one Action and reports what came of it, now or
@@ -262,7 +262,7 @@ void hear_close(Supervisor *supervisor);
 /* The same for a supervisor that was killed, by the name of its container. */
 int hear_remove(const char *name);
 
-/* oom.c */
+/* out_of_memory.c */
 /* From here on such kills are told. `container_cgroup`: see oom_watch_new(). Idempotent; where
  * nothing counts them nothing is told. */
 void oom_start(Supervisor *supervisor, const char *container_cgroup);
