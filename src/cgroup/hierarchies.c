@@ -77,8 +77,8 @@ static int parse_mount(char *line, Hierarchies *hierarchies)
     if (!rest)
         return 0;
     *rest = '\0';
-    for (int i = 0; i < 5 && line; i++)
-        mount = strsep(&line, " ");
+    for (int i = 0; i < 5; i++)
+        mount = strsep(&line, " "); /* NULL, once there is nothing left */
     rest += strlen(" - ");
     type = strsep(&rest, " ");
     (void)strsep(&rest, " ");

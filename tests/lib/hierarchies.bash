@@ -38,19 +38,17 @@ many_processes() {
 # outside_anywhere NAME PID: processes of PID's container that are not in NAME's payload in one of
 # the hierarchies in which PID itself is.
 outside_anywhere() {
-    local process
     processes_outside "$1" "$2"
-    for process in $(processes_in_namespace_of "$2"); do
-        grep -sHE ':(memory|pids|devices):' "/proc/$process/cgroup" |
-            grep -v ":/system.slice/$1.service/payload" || true
-    done
+    processes_in_namespace_of "$2" | sed 's,.*,/proc/&/cgroup,' |
+        xargs -r grep -sHE ':(name=systemd|memory|pids|devices):' |
+        grep -v ":/system.slice/$1.service/payload" || true
 }
 
 # storm NAME OPTION...: every second shell ends at once; those that stay can be looked at.
 storm() {
     local name=$1 pid
     container_unit "$@" -- --rm busybox sh -c \
-        'i=0; while [ $i -lt 150 ]; do sh -c : & sh -c "sleep 20" & i=$((i+1)); done; trap "exit 143" TERM; wait'
+        'i=0; while [ $i -lt 150 ]; do sh -c : & sh -c "sleep 100" & i=$((i+1)); done; trap "exit 143" TERM; wait'
     for _ in 1 2 3; do
         systemctl start "$name"
         pid=$(container_pid "$name")
@@ -102,7 +100,7 @@ limits_carried() {
 
 killed_wrapper() {
     local id round
-    container_unit cold Type=exec -c all -- --rm busybox sh -c "$heeds_term"
+    container_unit cold Type=exec NotifyAccess=main -c all -- --rm busybox sh -c "$heeds_term"
     for round in 1 2 3 4 5 6; do
         systemctl start cold
         wait_for 5 container_exists cold
