@@ -58,7 +58,7 @@ static bool feed(
     bool starting = docker->status == HEALTH_STARTING;
     bool was_reset = starting && (log->status == HEALTH_HEALTHY || log->status == HEALTH_UNHEALTHY);
     /* Before Docker's first success there may have been one of our own. */
-    bool ours_is_ahead = starting && !was_reset && log->read && before == HEALTH_HEALTHY;
+    bool ours_is_ahead = starting && !was_reset && before == HEALTH_HEALTHY;
 
     if (was_reset)
         (void)health_reset(health, now);

@@ -263,8 +263,8 @@ bool health_reset(Health *health, uint64_t now)
 
     now = clock_of(health, now);
     health->evidence = now;
-    if (health->phase == PROBE_NONE)
-        health->due = now + wait_from(health, now);
+    /* Of a probe in flight, the end sets it. */
+    health->due = now + wait_from(health, now);
     return changed;
 }
 

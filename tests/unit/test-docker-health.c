@@ -86,6 +86,7 @@ typedef struct Reading {
     unsigned ours_streak;
 } Reading;
 
+#define N HEALTH_NONE
 #define S HEALTH_STARTING
 #define H HEALTH_HEALTHY
 #define U HEALTH_UNHEALTHY
@@ -129,6 +130,10 @@ static const struct {
             { { S, 0, "", "", S, 0 }, { S, 6, "------", "", S, 6 } } },
     { "a log that was emptied", 3,
             { { U, 3, "---", "", U, 3 }, { S, 0, "", "", S, 0 }, { H, 0, "+", "", H, 0 } } },
+    { "set back between two readings, a success before it", 3,
+            { { H, 0, "+", "", H, 0 }, { S, 1, "+---+-", "", S, 1 } } },
+    { "a success of ours before the first reading", 3, { { S, 0, "", "+", H, 0 } } },
+    { "no word of Docker's is no news", 3, { { H, 0, "+", "", H, 0 }, { N, 0, "", "", H, 0 } } },
     { "live-restore: back to starting", 2,
             {
                     { H, 0, "+", "", H, 0 },
@@ -218,7 +223,7 @@ static void test_feed_age(void **unused)
         { "+", 20, 0, 20, 0 },      /* nothing new */
         { "+---", 20, 0, 13, 10 },  /* it ended at 3.5, which is 9.5 s ago */
         { "+---", 20, 0, 3, 20 },   /* in the future */
-        { "+---", 20, 0, 9000, 0 }, /* the clock was set forward: not before the last reading */
+        { "+---", 20, 0, 9000, 6 }, /* the clock was set forward: not before the last reading */
         { "+---", 20, 50, 13, 20 }, /* and back */
     };
 
@@ -234,6 +239,8 @@ static void test_feed_age(void **unused)
 
         health_init(&health, &config, MONOTONIC, MONOTONIC);
         (void)docker_log_feed(&log, &health, first, MONOTONIC, REALTIME, &changed);
+        (void)docker_log_feed(
+                &log, &health, first, MONOTONIC + 6 * USEC_PER_SEC, REALTIME, &changed);
         (void)docker_log_feed(&log, &health, second,
                 MONOTONIC + (uint64_t)cases[i].read_again * USEC_PER_SEC,
                 REALTIME + (uint64_t)cases[i].realtime * USEC_PER_SEC, &changed);

@@ -110,7 +110,7 @@ static void test_stale_before_first(void **unused)
 
 static void test_start_period(void **unused)
 {
-    ProbeEnd pass = probe_end(0);
+    ProbeEnd pass = probe_end(0), failure = probe_end(1);
     Health health;
 
     (void)unused;
@@ -118,6 +118,11 @@ static void test_start_period(void **unused)
     assert_true(health_is_in_start_period(&health, usec(0)));
     assert_true(health_is_in_start_period(&health, usec(20) - 1));
     assert_false(health_is_in_start_period(&health, usec(20)));
+    /* What began in it does not count, though it ends after it. */
+    (void)health_result(&health, usec(19), usec(21), &failure);
+    assert_int_equal(health.record.failing_streak, 0);
+    (void)health_result(&health, usec(20), usec(21), &failure);
+    assert_int_equal(health.record.failing_streak, 1);
     health_pause(&health, usec(19));
     assert_true(health_is_in_start_period(&health, usec(100)));
     health_resume(&health, usec(100));
