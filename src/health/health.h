@@ -105,8 +105,7 @@ void health_probe_cancelled(Health *health, uint64_t now);
 /* A result from outside the schedule, which it does not disturb: of a probe that began and ended at
  * these times. It counts as any other. */
 bool health_result(Health *health, uint64_t began, uint64_t ended, const ProbeEnd *end);
-/* The same, of a result that another has recorded and has decided whether it counts as a failure.
- */
+/* The same, of one that another has recorded, and has decided whether it counts as a failure. */
 bool health_result_decided(Health *health, bool counts, uint64_t ended, const HealthResult *result);
 /* Status and streak as another knows them. */
 bool health_correct(Health *health, HealthStatus status, unsigned failing_streak);
