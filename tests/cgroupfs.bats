@@ -7,64 +7,30 @@
 
 load lib/host
 load lib/container
-
-# born_in NAME: whether all of the container lives in a cgroup of its own below the unit's payload.
-born_in() {
-    local id
-    id=$(docker inspect -f '{{.Id}}' "$1")
-    [ "$(cgroup_of "$(container_pid "$1")")" = "/system.slice/$1.service/payload/$id" ]
-}
-
-systemd_version() {
-    systemctl --version | awk 'NR == 1 { print int($2) }'
-}
-
-no_cgroup_named() {
-    [ -z "$(find /sys/fs/cgroup -name "*$1*")" ]
-}
+load lib/born
 
 @test "auto is parent: born in the unit, and 3 restarts do not nest" {
-    container_unit web -- --rm busybox sh -c "$heeds_term"
-    systemctl start web
-    born_in web
-    status_says web "cgroup mode parent"
-    journal_has web "cgroup mode parent (the engine has the cgroupfs driver)"
-    [ "$(systemd-ctr status --json web | jq -r '"\(.cgroup_mode): \(.cgroup_mode_reason)"')" = \
-        "parent: the engine has the cgroupfs driver" ]
-    for _ in 1 2 3; do
-        systemctl restart web
-        born_in web
-        [ "$(cgroup_of "$(unit_property web MainPID)")" = /system.slice/web.service/supervisor ]
-    done
-    id=$(docker inspect -f '{{.Id}}' web)
-    systemctl stop web
-    [ "$(unit_property web Result)" = success ]
-    no_leftovers web
-    no_cgroup_named "$id"
+    is_born parent "the engine has the cgroupfs driver"
 }
 
 @test "docker top, stats, pause, unpause, exec and update work on one that was born in the unit" {
-    container_unit tools -- --rm busybox sh -c "$heeds_term"
-    systemctl start tools
-    docker top tools | grep -q 'sh -c'
-    [ "$(docker stats --no-stream --format '{{.Name}}' tools)" = tools ]
-    docker pause tools
-    [ "$(docker inspect -f '{{.State.Status}}' tools)" = paused ]
-    grep -q '^frozen 1' "$system_slice/tools.service/payload"/*/cgroup.events
-    docker unpause tools
-    [ "$(docker exec tools echo hello)" = hello ]
-    docker exec -d tools sleep 777
-    wait_for 5 pgrep -x -f 'sleep 777'
-    [[ "$(cgroup_of "$(pgrep -x -f 'sleep 777')")" == /system.slice/tools.service/payload/* ]]
-    docker update --restart=no tools
-    born_in tools
+    has_docker_tools
 }
 
 @test "its device filter is in force from the start" {
-    container_unit walls Type=oneshot -- --rm busybox sh -c 'mknod /tmp/f c 10 229; : </tmp/f && echo opened'
-    systemctl start walls || true
-    wait_for 5 journal_has walls "Operation not permitted"
-    run ! journal_has walls opened
+    has_device_filter
+}
+
+@test "one that was born is adopted after kill -9 of the wrapper, where it is" {
+    is_adopted
+}
+
+@test "--rm=false: what was born in the unit is started again there" {
+    is_started_again
+}
+
+@test "kill -9 of the wrapper in the midst of starts: nothing is left, the next start works" {
+    survives_kills
 }
 
 @test "without Delegate=yes it is moved, and the journal says what to add" {
@@ -79,30 +45,6 @@ no_cgroup_named() {
     [ "$(exit_status_of never)" = 125 ]
     wait_for 5 journal_has never "--cgroup-mode=parent: needs Delegate=yes in the unit"
     run ! container_exists never
-}
-
-@test "one that was born is adopted after kill -9 of the wrapper, where it is" {
-    # Where controllers are enabled for the container, nothing may be started in the unit's own cgroup.
-    [ "$(systemd_version)" -ge 254 ] || skip "systemd has no DelegateSubgroup= before 254"
-    container_unit kept KillMode=process Restart=always RestartSec=100ms DelegateSubgroup=supervisor \
-        ExecStopPost= -- --rm busybox sh -c "$heeds_term"
-    systemctl start kept
-    pid=$(container_pid kept)
-    kill -KILL "$(unit_property kept MainPID)"
-    wait_for 10 journal_has kept "is adopted"
-    wait_for 10 unit_property_is kept ActiveState active
-    [ "$(container_pid kept)" = "$pid" ]
-    born_in kept
-}
-
-@test "--rm=false: what was born in the unit is started again there" {
-    container_unit again --rm=false -- busybox sh -c "$heeds_term"
-    systemctl start again
-    id=$(docker inspect -f '{{.Id}}' again)
-    systemctl stop again
-    systemctl start again
-    [ "$(docker inspect -f '{{.Id}}' again)" = "$id" ]
-    born_in again
 }
 
 @test "--cgroup-mode=move: moved with its device filter, and stops" {

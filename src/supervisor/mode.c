@@ -145,7 +145,9 @@ static void settle(Supervisor *supervisor)
     if (asked == CGROUP_MODE_AUTO)
         supervisor->mode = cgroup_mode_choose(&supervisor->offer, &supervisor->mode_reason);
     else
-        supervisor->mode_reason = "asked for";
+        supervisor->mode_reason = asked == CGROUP_MODE_MOVE && supervisor->offer.exec_trouble
+                ? supervisor->offer.exec_trouble
+                : "asked for";
 
     obstacle = cgroup_mode_obstacle(supervisor->mode, &supervisor->offer);
     if (obstacle) {
