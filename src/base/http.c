@@ -301,7 +301,8 @@ static unsigned set_transport(CURL *easy, HttpClient *client)
         failed |= curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_curl_opened);
     }
     /* A peer that is gone without a word would never be noticed on streams that are quiet. */
-    failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, server->socket_path ? 0L : 1L);
+    failed |= curl_easy_setopt(
+            easy, CURLOPT_TCP_KEEPALIVE, server->socket_path || server->take_socket ? 0L : 1L);
     if (client->tls) {
         failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, server->is_unverified ? 0L : 1L);
         failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, server->is_unverified ? 0L : 2L);
