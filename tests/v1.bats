@@ -143,10 +143,10 @@ load lib/hierarchies
     [ "$(cgroup_of "$(container_pid plain)")" = /system.slice/plain.service ]
     systemctl stop plain
     no_leftovers plain
-    container_unit limited Delegate=no MemoryAccounting=yes -c memory -- --rm -m 64m busybox sleep 100
+    container_unit limited Delegate=no MemoryAccounting=yes -c memory -- --rm -m 64m busybox sh -c "$heeds_term"
     run ! systemctl start limited
     wait_for 5 journal_has limited "limit memory.limit_in_bytes=67108864 cannot be carried"
-    container_unit open Delegate=no -c devices -- --rm busybox sleep 100
+    container_unit open Delegate=no -c devices -- --rm busybox sh -c "$heeds_term"
     run ! systemctl start open
     wait_for 5 journal_has open "device rules cannot be carried into the unit's cgroup: that needs Delegate=yes"
     for name in limited open; do
