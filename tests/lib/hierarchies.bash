@@ -171,7 +171,9 @@ adopted() {
 
 detached() {
     local id
-    container_unit away Type=forking PIDFile=/run/away.pid --logs=none --rm=false --pid-file=/run/away.pid -- \
+    # systemd may see the cgroup empty a moment before the main process, which is no child of its own,
+    # is a zombie; it waits out the timeout then (on cgroup v2 as well).
+    container_unit away TimeoutStopSec=5 Type=forking PIDFile=/run/away.pid --logs=none --rm=false --pid-file=/run/away.pid -- \
         busybox sh -c "$heeds_term"
     systemctl start away
     id=$(container_id away)
