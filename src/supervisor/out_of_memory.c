@@ -12,16 +12,17 @@
 
 static char *describe_cause(const OomReport *report)
 {
-    const char *whose = report->cause == OOM_OF_UNIT ? "of the unit (MemoryMax="
-                                                     : "of the container (memory.max";
+    bool known = report->limit != OOM_NO_LIMIT;
 
     switch (report->cause) {
     case OOM_OF_CONTAINER:
+        return known ? text_format("memory limit of the container (memory.max %" PRIu64 ")",
+                               report->limit)
+                     : text_format("memory limit of the container");
     case OOM_OF_UNIT:
-        if (report->limit == OOM_NO_LIMIT)
-            return text_format("memory limit %s)", whose);
-        return text_format("memory limit %s%s%" PRIu64 ")", whose,
-                report->cause == OOM_OF_UNIT ? "" : " ", report->limit);
+        return known
+                ? text_format("memory limit of the unit (MemoryMax=%" PRIu64 ")", report->limit)
+                : text_format("memory limit of the unit (MemoryMax=)");
     case OOM_OF_INSIDE:
         return text_format("a memory limit set within the container");
     case OOM_OF_OTHERS:
