@@ -132,6 +132,20 @@ static int is_populated(int cgroup)
     return r < 0 ? r : counting.n > 0;
 }
 
+int container_thaw(const CgroupLayout *layout, const char *container_id)
+{
+    _cleanup_free_ char *path = NULL;
+    _cleanup_close_ int cgroup = -1;
+    int r;
+
+    r = cgroup_find(layout->mount, is_of_container, container_id, &path);
+    if (r >= 0)
+        r = cgroup = cgroup_open(layout->mount, path);
+    if (r >= 0)
+        r = cgroup_write(cgroup, "cgroup.freeze", "0");
+    return cgroup_is_gone(r) ? 0 : r;
+}
+
 int payload_is_populated(const CgroupLayout *layout)
 {
     _cleanup_close_ int payload =

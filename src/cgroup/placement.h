@@ -53,6 +53,8 @@ int payload_kill(const CgroupLayout *layout, int signal_number);
 /* SIGKILL to all in the cgroup that Docker made for this container, if there is one: for a
  * container that was never placed. */
 int container_kill(const CgroupLayout *layout, const char *container_id);
+/* Lets that cgroup run on: a move that was interrupted has left it frozen. */
+int container_thaw(const CgroupLayout *layout, const char *container_id);
 /* 1: something lives that payload_kill() would signal, 0: nothing, or no such cgroup. */
 int payload_is_populated(const CgroupLayout *layout);
 /* The same of UNIT/supervisor: somebody watches over the container. */

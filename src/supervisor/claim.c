@@ -238,6 +238,9 @@ void action_clear(Supervisor *supervisor)
         remove_old(supervisor);
         return;
     }
+    /* It must be able to go. */
+    if (supervisor->has_layout)
+        (void)container_thaw(&supervisor->layout, supervisor->container.id);
     notify_status("Stopping the container that has the name");
     if (grace != USEC_INFINITY)
         notify_extend_timeout(grace + ANSWER_TIMEOUT_USEC);

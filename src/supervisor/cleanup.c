@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "cgroup/core_files.h"
 #include "cgroup/layout.h"
 #include "cgroup/placement.h"
 #include "supervisor/create_request.h"
@@ -100,16 +101,55 @@ static void on_killed(const EngineReply *reply, void *userdata)
         errand_fail(&cleanup->errand, "kill the container", reply);
 }
 
+/* Not by the engine alone: what shares our PID namespace (--pid=host) and is frozen, by a move that
+ * was interrupted, or lives in the payload, outlives the container's first process, keeps its
+ * output open, and the engine waits for that without end. */
+static void kill_processes(const Cleanup *cleanup)
+{
+    int r;
+
+    if (!cleanup->layout.mount)
+        return;
+    r = container_kill(&cleanup->layout, cleanup->id);
+    if (r >= 0 && cleanup->layout.unit && cleanup->layout.delegated)
+        r = payload_kill(&cleanup->layout, SIGKILL);
+    if (r < 0)
+        log_warning(
+                "cannot kill the processes of %s: %s", cleanup->errand.options->name, strerror(-r));
+}
+
+static bool is_of_unit(const char *path, const void *userdata)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && text_equal(slash + 1, userdata);
+}
+
+/* Before the move the container's cgroup does not tell. */
+static bool is_being_started(const Cleanup *cleanup, const char *unit)
+{
+    _cleanup_(cgroup_layout_clear) CgroupLayout layout = {};
+    _cleanup_free_ char *path = NULL;
+
+    return cleanup->layout.mount && *unit &&
+            cgroup_find(cleanup->layout.mount, is_of_unit, unit, &path) >= 0 &&
+            cgroup_layout_of_unit(path, &layout) >= 0 && layout.delegated &&
+            supervisor_is_populated(&layout) > 0;
+}
+
 /* By hand, outside the unit: only what nobody supervises any more. */
 static bool is_supervised_container(Cleanup *cleanup, const char *unit, JsonValue *state)
 {
     _cleanup_free_ char *path = NULL, *unit_path = NULL, *name = NULL;
     pid_t pid = (pid_t)json_member_integer(state, "Pid", 0);
 
+    if (is_being_started(cleanup, unit))
+        return true;
     if (pid <= 0 || cgroup_of_process(pid, &path) < 0)
         return false;
     if (cgroup_path_unit(path, &unit_path, &name) < 0 || !text_equal(name, unit))
         return false;
+    cgroup_layout_clear(&cleanup->layout);
     if (cgroup_layout_of_unit(unit_path, &cleanup->layout) < 0)
         return false;
     return supervisor_is_populated(&cleanup->layout) > 0;
@@ -165,12 +205,14 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     cleanup->remove_flags = ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES;
     cleanup->remove = strcmp(status, "created") == 0 ||
             json_member_boolean(json_value_get(reply->body, "HostConfig"), "AutoRemove", false);
-    if (json_member_boolean(state, "Running", false))
-        errand_check(&cleanup->errand,
-                engine_kill(cleanup->errand.engine, cleanup->id, NULL, on_killed, cleanup, NULL),
-                "kill the container");
-    else
+    if (!json_member_boolean(state, "Running", false)) {
         remove_container(cleanup);
+        return;
+    }
+    kill_processes(cleanup);
+    errand_check(&cleanup->errand,
+            engine_kill(cleanup->errand.engine, cleanup->id, NULL, on_killed, cleanup, NULL),
+            "kill the container");
 }
 
 static void on_connected(Errand *errand)
