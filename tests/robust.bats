@@ -102,8 +102,19 @@ starts_anew() {
     starts_anew random
 }
 
+# catch_frozen DIRECTORY: returns while this cgroup is frozen, without a process or a pause between one
+# look and the next: it is so for a tenth of a second.
+catch_frozen() {
+    local lines end=$((SECONDS + 20))
+    while ((SECONDS < end)) && mapfile -t lines <"$1/cgroup.events"; do
+        [[ ${lines[*]} != *"frozen 1"* ]] || return 0
+    done
+    echo "the move was over before it could be interrupted" >&2
+    return 1
+}
+
 # interrupt_move NAME [DIRECTIVE]... -- [FLAG]...: kills the wrapper of a container with these flags
-# while it moves 2,000 processes. Sets scope.
+# while it moves 4,000 processes. Sets scope.
 interrupt_move() {
     local name=$1 directives=() run
     shift
@@ -112,20 +123,17 @@ interrupt_move() {
         shift
     done
     shift
-    run=(--rm --pids-limit -1 "$@" busybox sh -c "$sleeps" 2000)
+    run=(--rm --pids-limit -1 "$@" busybox sh -c "$sleeps" 4000)
     leave_in_scope "$name" "${run[@]}"
     scope=$(scope_of "$name")
-    wait_for 60 has_processes "$scope" 2001
+    wait_for 60 has_processes "$scope" 4001
     container_unit "$name" --cgroup-mode=move TasksMax=infinity "${directives[@]}" -- "${run[@]}"
     systemctl start --no-block "$name"
     wait_for 5 has_main_process "$name"
     main=$(main_process "$name")
-    # Without a pause between one look and the next.
-    until is_frozen "$scope"; do
-        kill -0 "$main"
-    done
+    catch_frozen "$scope"
     kill -KILL "$main"
-    say "$(wc -l 2>/dev/null <"$scope/cgroup.procs") of 2001 were in the frozen scope still"
+    say "$(wc -l 2>/dev/null <"$scope/cgroup.procs") of 4001 were in the frozen scope still"
     wait_for 30 unit_is_down "$name"
 }
 
@@ -134,13 +142,11 @@ sleeping() {
 }
 
 @test "a move killed half-way: ExecStopPost= leaves nothing of it, the next start works" {
-    for flags in --ipc=private --pid=host; do
-        interrupt_move halfway -- "$flags"
-        no_frozen_cgroup
-        no_leftovers halfway
-        [ "$(sleeping)" = 0 ]
-        starts_anew halfway
-    done
+    interrupt_move halfway --
+    no_frozen_cgroup
+    no_leftovers halfway
+    [ "$(sleeping)" = 0 ]
+    starts_anew halfway
 }
 
 @test "a move killed half-way and nobody cleans up: the next start adopts it, thaws it and moves the rest" {
@@ -149,7 +155,7 @@ sleeping() {
     systemctl reset-failed rest
     systemctl start rest
     run ! is_frozen "$scope"
-    has_processes "$system_slice/rest.service/payload" 2001
+    has_processes "$system_slice/rest.service/payload" 4001
     [ -z "$(processes_outside rest "$(container_pid rest)")" ]
     systemctl stop rest
     [ "$(unit_property rest Result)" = success ]
@@ -158,20 +164,21 @@ sleeping() {
 }
 
 @test "a move killed half-way and nobody cleans up: cleanup by hand ends all of it" {
-    for flags in --ipc=private --pid=host; do
-        interrupt_move hand KillMode=process ExecStopPost= -- "$flags"
-        is_frozen "$scope"
-        systemd-ctr cleanup hand
-        wait_for 10 no_leftovers hand
-        wait_for 10 no_frozen_cgroup
-        [ "$(sleeping)" = 0 ]
-        starts_anew hand
-    done
+    interrupt_move hand KillMode=process ExecStopPost= --
+    is_frozen "$scope"
+    systemd-ctr cleanup hand
+    wait_for 10 no_leftovers hand
+    wait_for 10 no_frozen_cgroup
+    [ "$(sleeping)" = 0 ]
+    starts_anew hand
 }
 
 @test "a container that was left frozen before any of it was moved: adopted, replaced, cleaned up" {
-    for what in adopt replace cleanup; do
-        leave_in_scope ice --rm busybox sh -c "$heeds_term"
+    for what in 'adopt --ipc=private' 'replace --ipc=private' 'cleanup --ipc=private' \
+        'adopt --pid=host' 'replace --pid=host' 'cleanup --pid=host'; do
+        read -r what flags <<<"$what"
+        ice=(--rm "$flags" busybox sh -c "setsid sleep 1000 & $heeds_term")
+        leave_in_scope ice "${ice[@]}"
         scope=$(scope_of ice)
         id=$(docker inspect -f '{{.Id}}' ice)
         echo 1 >"$scope/cgroup.freeze"
@@ -180,7 +187,7 @@ sleeping() {
             systemd-ctr cleanup ice
             run ! container_exists ice
         else
-            container_unit ice --cgroup-mode=move "--existing=$what" -- --rm busybox sh -c "$heeds_term"
+            container_unit ice --cgroup-mode=move "--existing=$what" -- "${ice[@]}"
             systemctl start ice
             case $what in
             adopt) [ "$(docker inspect -f '{{.Id}}' ice)" = "$id" ] ;;
@@ -192,6 +199,7 @@ sleeping() {
         fi
         wait_for 5 no_frozen_cgroup
         no_leftovers ice
+        [ "$(sleeping)" = 0 ]
     done
 }
 
