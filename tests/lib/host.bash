@@ -18,6 +18,7 @@ elif [[ -d /sys/fs/cgroup/unified ]]; then
 else
     tracking=/sys/fs/cgroup/systemd tracking_line='[0-9]*:name=systemd:'
 fi
+# shellcheck disable=SC2034 # by lib/container
 readonly tracking tracking_line
 # Those of the system's manager, if a file does not name another's.
 readonly unit_folder=${unit_folder:-/run/systemd/system}
