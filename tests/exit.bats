@@ -187,6 +187,17 @@ unit_has_main_process() {
     wait_for 5 no_leftovers bare
 }
 
+@test "kill -9 of the wrapper with --cgroup-mode=none: nothing outlives the unit" {
+    container_unit aside --cgroup-mode=none -- --rm busybox sh -c "$heeds_term"
+    systemctl start aside
+    pid=$(container_pid aside)
+    kill -KILL "$(unit_property aside MainPID)"
+    wait_for 5 no_leftovers aside
+    [ ! -e "/proc/$pid" ]
+    systemctl reset-failed aside
+    systemctl start aside
+}
+
 @test "a name that is the beginning of a stranger's ID is free" {
     stranger=$(docker create busybox true)
     container_unit "${stranger:0:4}" -- --rm busybox sh -c "$heeds_term"

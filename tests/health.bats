@@ -94,3 +94,29 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
     docker exec says rm /tmp/well
     wait_for 10 status_says says "the disk is full"
 }
+
+@test "Docker's own check: while dockerd stands still its evidence gets too old, and the unit ends by the watchdog" {
+    container_unit aged WatchdogSec=3s Restart=always RestartSec=100ms -- --rm --health-cmd true \
+        --health-interval 1s --health-timeout 1s busybox sh -c "$heeds_term"
+    systemctl start aged
+    dockerd=$(unit_property docker MainPID)
+    kill -STOP "$dockerd"
+    # 1 s of interval, 1 s of timeout and 30 s: until then it is believed.
+    sleep_through_watchdog 25
+    restarts=$(unit_property aged NRestarts)
+    wait_for 40 journal_has aged "Failed with result 'watchdog'" || true
+    kill -CONT "$dockerd"
+    [ "$restarts" = 0 ]
+    journal_has aged "Failed with result 'watchdog'"
+    wait_for 30 unit_property_is aged ActiveState active
+    [ "$(unit_property aged NRestarts)" -ge 1 ]
+}
+
+@test "in the start period Docker's check passes sooner than its interval, on an engine without a start interval too" {
+    container_unit early -- --rm --health-cmd 'test -e /tmp/well' --health-interval 20s --health-start-period 30s \
+        --health-start-interval 200ms busybox sh -c "sleep 1; touch /tmp/well; $heeds_term"
+    before=${EPOCHREALTIME/./}
+    systemctl start early
+    (((${EPOCHREALTIME/./} - before) < 10000000))
+    status_says early healthy
+}

@@ -308,7 +308,7 @@ const Option option_table[] = {
     { .flag = { "probe", 0, true },
             .argument = "=PROBE",
             .help = "health check of ours: http://HOST:PORT/PATH or tcp://HOST:PORT, in the "
-                    "container's network, or exec:COMMAND LINE; timing from --health-*",
+                    "container's network, or exec:COMMAND LINE; times as for docker's check",
             .take = take_text,
             FIELD(probe) },
     { .flag = { "startup-probe", 0, true },
