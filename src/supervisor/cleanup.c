@@ -16,6 +16,7 @@
 #include "supervisor/supervision.h"
 #include "supervisor/supervisor.h"
 #include "unit/pid_file.h"
+#include "unit/runtime_directory.h"
 
 /* ExecStopPost= has TimeoutStopSec=; an engine that is down must not use it up. */
 #define ENGINE_WAIT_MAX_USEC (10 * USEC_PER_SEC)
@@ -42,6 +43,15 @@ static void clean_cgroups(const Cleanup *cleanup)
         log_warning("cannot clean %s: %s", cleanup->layout.payload, strerror(-r));
 }
 
+static void clean_runtime_directory(const char *name)
+{
+    int r;
+
+    r = runtime_directory_remove(name);
+    if (r < 0 && r != -ENXIO)
+        log_warning("cannot remove the runtime directory of container %s: %s", name, strerror(-r));
+}
+
 static void finish(Cleanup *cleanup)
 {
     const char *pid_file = cleanup->errand.options->pid_file;
@@ -50,6 +60,7 @@ static void finish(Cleanup *cleanup)
     (void)hear_remove(cleanup->errand.options->name);
     if (pid_file)
         (void)pid_file_remove(pid_file, 0);
+    clean_runtime_directory(cleanup->errand.options->name);
     errand_end(&cleanup->errand, 0);
 }
 
@@ -246,8 +257,10 @@ int cleanup_run(const Options *options)
     r = errand_run(&cleanup.errand, options,
             wait < ENGINE_WAIT_MAX_USEC ? wait : ENGINE_WAIT_MAX_USEC, on_connected);
     /* Without an engine the processes at least can be ended. */
-    if (r == EXIT_UNAVAILABLE)
+    if (r == EXIT_UNAVAILABLE) {
         clean_cgroups(&cleanup);
+        clean_runtime_directory(options->name);
+    }
     cgroup_layout_clear(&cleanup.layout);
     free(cleanup.id);
     return r;
