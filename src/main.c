@@ -11,6 +11,7 @@
 #include "cli/run_request.h"
 #include "supervisor/cleanup.h"
 #include "supervisor/create_request.h"
+#include "supervisor/healthcheck.h"
 #include "supervisor/inquiry.h"
 #include "supervisor/setup_runtime.h"
 #include "supervisor/supervisor.h"
@@ -134,6 +135,8 @@ static int carry_out(const Options *options, char *const *environment)
         return run(options, environment);
     case VERB_CLEANUP:
         return cleanup_run(options);
+    case VERB_HEALTHCHECK:
+        return healthcheck_run(options);
     case VERB_STATUS:
         return status_run(options);
     case VERB_CHECK:

@@ -56,7 +56,6 @@ body() {
 
 @test "what this version does not have is refused by name" {
     refused --credentials -- busybox --pattern --credentials
-    refused healthcheck web --pattern healthcheck
     refused -- --gpus all busybox --pattern --gpus
 }
 

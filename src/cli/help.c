@@ -25,6 +25,8 @@ static const char usage[] =
         "      What a unit's ExecStart= says instead of \"docker run\".\n"
         "  systemd-ctr [OPTION]... cleanup NAME\n"
         "      Remove what a unit left, for ExecStopPost=.\n"
+        "  systemd-ctr [OPTION]... healthcheck NAME\n"
+        "      Run its health check once, now: 0 healthy, 1 unhealthy.\n"
         "  systemd-ctr [OPTION]... status NAME [--json]\n"
         "      How the container is, and where.\n"
         "  systemd-ctr [OPTION]... check\n"

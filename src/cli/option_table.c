@@ -368,6 +368,12 @@ const Option option_table[] = {
             .take = take_path,
             FIELD(setup.config),
             .is_general = true },
+    { .flag = { "if-due", 0, false },
+            .help = "healthcheck: only if its interval has passed, as a detached container's timer "
+                    "asks",
+            .take = take_switch,
+            FIELD(if_due),
+            .is_general = true },
     { .flag = { "verbose", 'v', false },
             .help = "tell every step",
             .take = take_switch,

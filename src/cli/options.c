@@ -32,6 +32,7 @@ static const struct {
 } verbs[] = {
     { "run", VERB_RUN },
     { "cleanup", VERB_CLEANUP },
+    { "healthcheck", VERB_HEALTHCHECK },
     { "status", VERB_STATUS },
     { "check", VERB_CHECK },
     { "setup-runtime", VERB_SETUP_RUNTIME },
@@ -44,10 +45,9 @@ static int parse_verb(const char *word, Verb *ret, char **ret_message)
             *ret = verbs[i].verb;
             return 0;
         }
-    if (strcmp(word, "healthcheck") == 0)
-        return refuse(ret_message, "%s is not supported by this version of systemd-ctr", word);
     return refuse(ret_message,
-            "unknown command \"%s\": it is run (or --), cleanup, status, check or setup-runtime",
+            "unknown command \"%s\": it is run (or --), cleanup, healthcheck, status, check or "
+            "setup-runtime",
             word);
 }
 
@@ -208,6 +208,8 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
         return refuse(ret_message, "--remove, --runtime and --config are options of setup-runtime");
     if (ret->setup.remove && ret->setup.runtime)
         return refuse(ret_message, "--remove and --runtime exclude each other");
+    if (ret->if_due && ret->verb != VERB_HEALTHCHECK)
+        return refuse(ret_message, "--if-due is an option of healthcheck");
     if (ret->wait_before_notify_usec == USEC_INFINITY)
         return refuse(ret_message, "--wait-before-notify: READY=1 would never be sent");
     r = settle_notify(ret, ret_message);

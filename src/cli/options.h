@@ -16,6 +16,7 @@
 typedef enum Verb {
     VERB_RUN,
     VERB_CLEANUP,
+    VERB_HEALTHCHECK,
     VERB_STATUS,
     VERB_CHECK,
     VERB_SETUP_RUNTIME,
@@ -83,6 +84,7 @@ typedef struct Options {
         char *runtime; /* absolute, or NULL: as it is */
         char *config;  /* dockerd's daemon.json: absolute, or NULL: where dockerd looks */
     } setup;           /* of setup-runtime */
+    bool if_due; /* healthcheck --if-due */
     bool pass_environment;
     LogsMode logs;
     CgroupMode cgroup_mode;
@@ -101,7 +103,7 @@ typedef struct Options {
     ExistingAction existing;
     uint64_t engine_wait_usec;
     char *host; /* -H, else $DOCKER_HOST, else the default socket; never NULL */
-    char *name; /* what cleanup and status are asked about; NULL for the others */
+    char *name; /* what the verbs are asked about; NULL for the others */
     char *const
             *run_line; /* VERB_RUN: docker run's arguments, borrowed from argv; NULL-terminated */
 } Options;

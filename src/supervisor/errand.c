@@ -101,6 +101,8 @@ int errand_run(Errand *errand, const Options *options, uint64_t wait_usec,
     if (r < 0)
         log_error("the event loop failed: %s", strerror(-r));
 
+    if (errand->on_end)
+        errand->on_end(errand);
     errand->again = sd_event_source_disable_unref(errand->again);
     errand->engine = engine_free(errand->engine);
     errand->event = sd_event_unref(errand->event);

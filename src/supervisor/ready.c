@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "supervisor/detached.h"
 #include "unit/notify.h"
 
 /* Of a probe's output, what a status line has room for. */
@@ -192,5 +193,6 @@ void action_hand_over(Supervisor *supervisor)
     log_info("container %s runs on under PID %d; nothing of ours stays with it",
             supervisor_container_name(supervisor), (int)supervisor->container.pid);
     supervisor->end.handed_over = true;
-    (void)sd_event_exit(supervisor->event, 0);
+    if (detached_checks_start(supervisor) <= 0)
+        (void)sd_event_exit(supervisor->event, 0);
 }

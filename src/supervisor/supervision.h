@@ -126,6 +126,7 @@ typedef struct Supervisor {
     NotifyProxy *notify_proxy; /* NULL without --notify */
     OomWatch *oom;
     char *oom_cause; /* of the last kill for want of memory, for STATUS= */
+    struct DetachedChecks *detached_checks;
 } Supervisor;
 
 /* Something happened. What follows from it runs from the loop, after this returned. */

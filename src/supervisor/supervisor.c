@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "supervisor/create_request.h"
+#include "supervisor/detached.h"
 #include "supervisor/supervision.h"
 #include "unit/notify.h"
 
@@ -348,6 +349,7 @@ static void release(Supervisor *supervisor)
     (void)oom_watch_free(supervisor->oom);
     (void)output_free(supervisor->output);
     (void)engine_free(supervisor->engine);
+    (void)detached_checks_free(supervisor->detached_checks);
     check_release(supervisor);
     mode_end_birth(supervisor);
     (void)sd_event_source_disable_unref(supervisor->deadline);
@@ -360,6 +362,7 @@ static void release(Supervisor *supervisor)
     cgroup_layout_clear(&supervisor->layout);
     free(supervisor->container.name);
     free(supervisor->container.id);
+    (void)json_value_unref(supervisor->container.check);
     free(supervisor->engine_trouble);
     free(supervisor->placement_text);
     free(supervisor->container_status);

@@ -30,7 +30,7 @@ static char **split(const char *line)
     return argv;
 }
 
-static const char *const verbs[] = { "run", "cleanup", "status", "check", "setup-runtime", "help",
+static const char *const verbs[] = { "run", "cleanup", "healthcheck", "status", "check", "setup-runtime", "help",
     "version" };
 static const char *const logs[] = { "attach", "journald", "none" };
 static const char *const modes[] = { "auto", "parent", "runtime", "move", "none" };
@@ -279,9 +279,10 @@ static const struct {
             "nothing to do: use \"systemd-ctr run DOCKER-RUN-ARGUMENT... IMAGE\", or see "
             "systemd-ctr --help" },
     { "start img",
-            "unknown command \"start\": it is run (or --), cleanup, status, check or "
+            "unknown command \"start\": it is run (or --), cleanup, healthcheck, status, check or "
             "setup-runtime" },
-    { "healthcheck web", "healthcheck" UNSUPPORTED },
+    { "healthcheck", "healthcheck needs the name of a container" },
+    { "--if-due status web", "--if-due is an option of healthcheck" },
     { "--no-such run img", "unknown option (docker's own stand behind \"run\"): --no-such" },
     { "--no-such=1 run img", "unknown option (docker's own stand behind \"run\"): --no-such" },
     { "--name x img", "unknown option (docker's own stand behind \"run\"): --name" },
@@ -361,8 +362,7 @@ static const struct {
     { "status ",
             "status: \"\" is not a container's name (letters, digits, _ . -, the first a "
             "letter or digit)" },
-    { "a\nb",
-            "unknown command \"a?b\": it is run (or --), cleanup, status, check or setup-runtime" },
+    { "a\nb", "unknown command \"a?b\": it is run (or --), cleanup, healthcheck, status, check or setup-runtime" },
 };
 
 static void test_refused(void **state)

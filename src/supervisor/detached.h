@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A container that runs on without us (--logs=none --rm=false): its check, and the pings of the
+ * unit's watchdog, are left to a timer that lives as long as the unit. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "supervisor/check_record.h"
+
+struct Supervisor;
+typedef struct DetachedChecks DetachedChecks;
+
+/* 1: a timer is being set up, and the loop ends when that is done or has failed (which is a
+ * warning: the container runs); 0: there is nothing to drive, or it failed already. */
+int detached_checks_start(struct Supervisor *supervisor);
+/* The timer stays. Returns NULL. */
+DetachedChecks *detached_checks_free(DetachedChecks *checks);
+
+/* What the unit hears after a run of the check, or between two: WATCHDOG=1 where that is true, and
+ * STATUS= and WATCHDOG=trigger where the status `changed`. Waits until systemd has taken it. 0 or a
+ * negative errno. */
+int detached_tell(JsonValue *record, const CheckTimes *times, bool changed, uint64_t now);
