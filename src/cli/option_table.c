@@ -374,6 +374,12 @@ const Option option_table[] = {
             .take = take_switch,
             FIELD(if_due),
             .is_general = true },
+    { .flag = { "await-end", 0, false },
+            .help = "healthcheck: run none; see a detached container to its end, when its unit "
+                    "stops",
+            .take = take_switch,
+            FIELD(await_end),
+            .is_general = true },
     { .flag = { "verbose", 'v', false },
             .help = "tell every step",
             .take = take_switch,

@@ -210,6 +210,8 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
         return refuse(ret_message, "--remove and --runtime exclude each other");
     if (ret->if_due && ret->verb != VERB_HEALTHCHECK)
         return refuse(ret_message, "--if-due is an option of healthcheck");
+    if (ret->await_end && ret->verb != VERB_HEALTHCHECK)
+        return refuse(ret_message, "--await-end is an option of healthcheck");
     if (ret->wait_before_notify_usec == USEC_INFINITY)
         return refuse(ret_message, "--wait-before-notify: READY=1 would never be sent");
     r = settle_notify(ret, ret_message);

@@ -77,14 +77,15 @@ typedef struct Options {
     Verb verb;
     bool verbose;
     bool dry_run;
-    bool json;   /* status --json */
-    bool notify; /* the container speaks to systemd, through us */
+    bool json;      /* status --json */
+    bool if_due;    /* healthcheck --if-due */
+    bool await_end; /* healthcheck --await-end */
+    bool notify;    /* the container speaks to systemd, through us */
     struct {
         bool remove;
         char *runtime; /* absolute, or NULL: as it is */
         char *config;  /* dockerd's daemon.json: absolute, or NULL: where dockerd looks */
     } setup;           /* of setup-runtime */
-    bool if_due; /* healthcheck --if-due */
     bool pass_environment;
     LogsMode logs;
     CgroupMode cgroup_mode;

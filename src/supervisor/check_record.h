@@ -6,7 +6,7 @@
  * content of health.json of a container without a resident wrapper. Pure.
  *
  *     Status, FailingStreak, Log   in the shape of Docker's State.Health
- *     Unit, Pid                    who is spoken for, and its main process
+ *     Unit, Cgroup, Pid            who is spoken for, and its main process
  *     Started, Ended               the container, the newest result (monotonic, microseconds)
  *     WatchdogUSec                 0: none is to be served
  *     Judged                       pings stand for health; else for the process alone

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
-#include "cgroup/layout.h"
+#include "supervisor/main_process.h"
 #include "supervisor/state_file.h"
 #include "supervisor/supervision.h"
 #include "unit/manager_notify.h"
@@ -26,9 +26,11 @@ struct DetachedChecks {
     char *name;
     char *description;
     char **command;
+    char **end_command;
     char **environment;
     char *runtime_directory;
-    CheckSchedule schedule;
+    CheckSchedule schedule; /* empty: nothing is to be run */
+    uint64_t watchdog_usec;
     TransientTimerSettings settings;
     TransientTimer *timer;
 };
@@ -41,6 +43,7 @@ DetachedChecks *detached_checks_free(DetachedChecks *checks)
     free(checks->name);
     free(checks->description);
     text_vector_free(checks->command);
+    text_vector_free(checks->end_command);
     text_vector_free(checks->environment);
     free(checks->runtime_directory);
     free(checks);
@@ -63,18 +66,28 @@ static int find_program(char **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-static int fill_command(DetachedChecks *checks, const Supervisor *supervisor)
+static int fill_command(
+        char ***command, const char *program, const Supervisor *supervisor, const char *option)
+{
+    const char *const words[] = { program, "--host", supervisor->options->host, "healthcheck",
+        option, supervisor->container.name };
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ELEMENTS(words); i++)
+        r = text_vector_append(command, words[i]);
+    return r;
+}
+
+static int fill_commands(DetachedChecks *checks, const Supervisor *supervisor)
 {
     _cleanup_free_ char *program = NULL;
-    const char *const words[] = { "--host", supervisor->options->host, "healthcheck", "--if-due",
-        supervisor->container.name };
     int r;
 
     r = find_program(&program);
     if (r >= 0)
-        r = text_vector_append(&checks->command, program);
-    for (size_t i = 0; r >= 0 && i < ELEMENTS(words); i++)
-        r = text_vector_append(&checks->command, words[i]);
+        r = fill_command(&checks->command, program, supervisor, "--if-due");
+    if (r >= 0)
+        r = fill_command(&checks->end_command, program, supervisor, "--await-end");
     return r;
 }
 
@@ -106,13 +119,14 @@ static int fill(DetachedChecks *checks, const Supervisor *supervisor, const Chec
     checks->runtime_directory = text_format("systemd-ctr/containers/%s", name);
     if (!checks->name || !checks->description || !checks->runtime_directory)
         return -ENOMEM;
-    r = fill_command(checks, supervisor);
+    r = fill_commands(checks, supervisor);
     if (r >= 0)
         r = fill_environment(checks);
     checks->settings = (TransientTimerSettings){ .name = checks->name,
         .unit = supervisor->layout.unit_name,
         .description = checks->description,
-        .command = checks->command,
+        .command = checks->schedule.first_size > 0 ? checks->command : NULL,
+        .end_command = checks->end_command,
         .environment = checks->environment,
         .first_usec = checks->schedule.first_usec,
         .first_size = checks->schedule.first_size,
@@ -124,8 +138,9 @@ static int fill(DetachedChecks *checks, const Supervisor *supervisor, const Chec
 }
 
 /* What the runs of the check go on from. */
-static int write_record(const Supervisor *supervisor, bool has_check, uint64_t watchdog_usec)
+static int write_record(const Supervisor *supervisor)
 {
+    bool has_check = supervisor->container.health.has_check;
     const Options *options = supervisor->options;
     _cleanup_json_ JsonValue *record = json_new_object();
     _cleanup_free_ char *directory = NULL;
@@ -139,10 +154,12 @@ static int write_record(const Supervisor *supervisor, bool has_check, uint64_t w
             json_set_integer(record, "FailingStreak", 0) < 0 ||
             json_set(record, "Log", json_new_array()) < 0 ||
             json_set_string(record, "Unit", supervisor->layout.unit_name) < 0 ||
+            json_set_string(record, "Cgroup", supervisor->layout.unit) < 0 ||
             json_set_integer(record, "Pid", supervisor->container.pid) < 0 ||
             json_set_string(record, "Place", place) < 0 ||
             json_set_integer(record, "Started", (int64_t)supervisor->container.started_usec) < 0 ||
-            json_set_integer(record, "WatchdogUSec", (int64_t)watchdog_usec) < 0 ||
+            json_set_integer(record, "WatchdogUSec",
+                    (int64_t)supervisor->detached_checks->watchdog_usec) < 0 ||
             json_set_boolean(record, "Judged", judged) < 0 ||
             json_set_boolean(record, "Triggers", options->on_unhealthy == UNHEALTHY_TRIGGER) < 0 ||
             json_set_boolean(record, "Told", notify_is_wanted()) < 0 ||
@@ -162,6 +179,9 @@ static void on_timer_set(int r, const char *message, void *userdata)
 {
     Supervisor *supervisor = userdata;
 
+    /* Not before: the end of the timer of the run before takes the runtime directory with it. */
+    if (r >= 0)
+        r = write_record(supervisor);
     if (r < 0)
         warn(supervisor, r, message);
     (void)sd_event_exit(supervisor->event, 0);
@@ -182,56 +202,27 @@ static uint64_t watchdog_period(const Supervisor *supervisor)
 int detached_checks_start(Supervisor *supervisor)
 {
     bool has_check = supervisor->container.health.has_check;
-    uint64_t watchdog_usec = watchdog_period(supervisor);
     DetachedChecks *checks;
     CheckTimes times;
     int r;
 
-    if (!supervisor->has_layout || !supervisor->container.name || supervisor->container.pid <= 0 ||
-            (!has_check && watchdog_usec == 0))
+    if (!supervisor->has_layout || !supervisor->container.name || supervisor->container.pid <= 0)
         return 0;
     checks = supervisor->detached_checks = calloc(1, sizeof(*checks));
     if (!checks)
         return 0;
 
+    checks->watchdog_usec = watchdog_period(supervisor);
     check_times_parse(supervisor->container.check, &times);
-    check_schedule(&times, has_check, watchdog_usec, &checks->schedule);
-    r = write_record(supervisor, has_check, watchdog_usec);
-    if (r >= 0)
-        r = fill(checks, supervisor, &times);
+    if (has_check || checks->watchdog_usec > 0)
+        check_schedule(&times, has_check, checks->watchdog_usec, &checks->schedule);
+    r = fill(checks, supervisor, &times);
     if (r >= 0)
         r = transient_timer_start(
                 supervisor->event, &checks->settings, on_timer_set, supervisor, &checks->timer);
     if (r < 0)
         warn(supervisor, r, NULL);
     return r >= 0;
-}
-
-/* systemd believes who lives in the unit's cgroup. */
-static int enter_unit_of(pid_t pid)
-{
-    _cleanup_(cgroup_layout_clear) CgroupLayout layout = { 0 };
-    _cleanup_free_ char *path = NULL, *unit = NULL, *name = NULL;
-    int r;
-
-    r = cgroup_of_process(pid, &path);
-    if (r >= 0)
-        r = cgroup_path_unit(path, &unit, &name);
-    if (r >= 0)
-        r = cgroup_layout_of_unit(unit, &layout);
-    return r < 0 ? r : cgroup_layout_enter(&layout);
-}
-
-/* The PID in the record is of the unit's main process still, and no other's by now. */
-static bool is_process_of_unit(pid_t pid, JsonValue *record)
-{
-    _cleanup_free_ char *path = NULL, *unit = NULL, *name = NULL;
-
-    if (pid <= 1 || cgroup_of_process(pid, &path) < 0 || cgroup_path_unit(path, &unit, &name) < 0)
-        return false;
-    /* With --cgroup-mode=none it is in a scope of Docker's. */
-    return text_equal(name, json_member_string(record, "Unit", "")) ||
-            text_ends_with(name, ".scope");
 }
 
 static char *format_message(JsonValue *record, const CheckTimes *times, bool changed, uint64_t now)
@@ -268,7 +259,7 @@ int detached_tell(JsonValue *record, const CheckTimes *times, bool changed, uint
 
     if (!json_member_boolean(record, "Told", false))
         return 0;
-    if (!is_process_of_unit(pid, record))
+    if (!main_process_is_there(record))
         return -ESRCH;
     message = format_message(record, times, changed, now);
     if (!message)
@@ -281,6 +272,7 @@ int detached_tell(JsonValue *record, const CheckTimes *times, bool changed, uint
     r = manager_notify_as(path, pid, message);
     if (r != -EPERM)
         return r;
-    r = enter_unit_of(pid);
+    /* systemd believes who lives in the unit's cgroup. */
+    r = main_process_join_unit(record);
     return r < 0 ? r : manager_notify_as(path, 0, message);
 }

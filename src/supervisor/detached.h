@@ -2,7 +2,8 @@
 #pragma once
 
 /* A container that runs on without us (--logs=none --rm=false): its check, and the pings of the
- * unit's watchdog, are left to a timer that lives as long as the unit. */
+ * unit's watchdog, are left to a timer that lives as long as the unit; with a check or without,
+ * something has to make systemd notice the container's end (main_process.h). */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@ struct Supervisor;
 typedef struct DetachedChecks DetachedChecks;
 
 /* 1: a timer is being set up, and the loop ends when that is done or has failed (which is a
- * warning: the container runs); 0: there is nothing to drive, or it failed already. */
+ * warning: the container runs); 0: there is no unit to do it for, or it failed already. */
 int detached_checks_start(struct Supervisor *supervisor);
 /* The timer stays. Returns NULL. */
 DetachedChecks *detached_checks_free(DetachedChecks *checks);

@@ -14,6 +14,7 @@
 #include "supervisor/create_request.h"
 #include "supervisor/detached.h"
 #include "supervisor/errand.h"
+#include "supervisor/main_process.h"
 #include "supervisor/state_file.h"
 #include "supervisor/supervision.h"
 #include "unit/control.h"
@@ -221,12 +222,32 @@ static bool is_due(HealthCheck *check)
         r = state_file_read(check->directory, &record);
     if (r < 0)
         return true;
+    /* We run, so the unit has not heard of it. */
+    if (!main_process_is_there(record)) {
+        (void)main_process_join_unit(record);
+        return false;
+    }
     check_times_parse(json_value_get(record, "Healthcheck"), &check->times);
     if (strcmp(json_member_string(record, "Status", ""), "none") != 0 &&
             check_record_is_due(record, &check->times, now_usec()))
         return true;
     tell(check, record, false);
     return false;
+}
+
+static int await_end(const HealthCheck *check)
+{
+    _cleanup_json_ JsonValue *record = NULL;
+    int r;
+
+    r = check->directory ? state_file_read(check->directory, &record) : -ENOENT;
+    if (r >= 0)
+        r = main_process_await_end(record);
+    if (r >= 0 || r == -ENOENT)
+        return 0;
+    log_warning("cannot wait for the end of container %s in its unit: %s",
+            check->errand.options->name, strerror(-r));
+    return EXIT_ENGINE;
 }
 
 int healthcheck_run(const Options *options)
@@ -238,7 +259,10 @@ int healthcheck_run(const Options *options)
     r = runtime_directory_path(options->name, &check.directory);
     if (r < 0)
         log_debug("no runtime directory: %s", strerror(-r));
-    if (options->if_due && !is_due(&check))
+    check.errand.options = options;
+    if (options->await_end)
+        r = await_end(&check);
+    else if (options->if_due && !is_due(&check))
         r = 0;
     else
         r = errand_run(&check.errand, options,

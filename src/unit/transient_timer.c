@@ -23,7 +23,7 @@
 typedef enum Part {
     PART_TIMER,
     PART_SERVICE,
-    PART_FILES,
+    PART_END,
     PART_COUNT_,
 } Part;
 
@@ -61,7 +61,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 /* It comes and goes with the unit. */
 static int append_bonds(sd_bus_message *message, const TransientTimer *timer, Part part)
 {
-    const char *unit = timer->settings->unit, *files = timer->names[PART_FILES];
+    const char *unit = timer->settings->unit, *end = timer->names[PART_END];
     int r;
 
     r = append(message, "CollectMode", "s", "inactive-or-failed");
@@ -70,11 +70,12 @@ static int append_bonds(sd_bus_message *message, const TransientTimer *timer, Pa
         r = append(message, "StartLimitIntervalUSec", "t", UINT64_C(0));
     if (r >= 0)
         r = append(message, "BindsTo", "as", 1, unit);
-    if (r < 0 || part == PART_FILES || !timer->settings->runtime_directory)
-        return r < 0 ? r : append(message, "After", "as", 1, unit);
-    r = append(message, "Requires", "as", 1, files);
+    /* That of the end must be there as soon as the unit is, for a stop that follows at once. */
+    if (r < 0 || part == PART_END)
+        return r;
+    r = append(message, "Requires", "as", 1, end);
     if (r >= 0)
-        r = append(message, "After", "as", 2, unit, files);
+        r = append(message, "After", "as", 2, unit, end);
     return r;
 }
 
@@ -98,27 +99,27 @@ static int append_timer(sd_bus_message *message, const TransientTimer *timer)
     return r;
 }
 
-/* ("ExecStartEx", variant [(path, argv, flags)]): as it stands, without systemd's expansion of "$".
- */
-static int append_command(sd_bus_message *message, char *const *command)
+/* (property, variant [(path, argv, false)]). ExecStartEx= could keep systemd from expanding "$",
+ * but not survive a daemon-reload: systemd 252 writes it to the unit's file and cannot read it. */
+static int append_command(sd_bus_message *message, const char *property, char *const *command)
 {
     int r;
 
     r = sd_bus_message_open_container(message, 'r', "sv");
     if (r >= 0)
-        r = sd_bus_message_append(message, "s", "ExecStartEx");
+        r = sd_bus_message_append(message, "s", property);
     if (r >= 0)
-        r = sd_bus_message_open_container(message, 'v', "a(sasas)");
+        r = sd_bus_message_open_container(message, 'v', "a(sasb)");
     if (r >= 0)
-        r = sd_bus_message_open_container(message, 'a', "(sasas)");
+        r = sd_bus_message_open_container(message, 'a', "(sasb)");
     if (r >= 0)
-        r = sd_bus_message_open_container(message, 'r', "sasas");
+        r = sd_bus_message_open_container(message, 'r', "sasb");
     if (r >= 0)
         r = sd_bus_message_append(message, "s", command[0]);
     if (r >= 0)
         r = sd_bus_message_append_strv(message, (char **)command);
     if (r >= 0)
-        r = sd_bus_message_append(message, "as", 1, "no-env-expand");
+        r = sd_bus_message_append(message, "b", 0);
     for (unsigned i = 0; r >= 0 && i < 4; i++)
         r = sd_bus_message_close_container(message);
     return r;
@@ -153,7 +154,7 @@ static int append_service(sd_bus_message *message, const TransientTimer *timer)
     if (r >= 0)
         r = append(message, "Type", "s", "oneshot");
     if (r >= 0)
-        r = append_command(message, settings->command);
+        r = append_command(message, "ExecStart", settings->command);
     if (r >= 0)
         r = append_environment(message, settings->environment);
     if (r >= 0)
@@ -169,16 +170,13 @@ static int append_service(sd_bus_message *message, const TransientTimer *timer)
     return r;
 }
 
-/* systemd.exec(5): a runtime directory goes when its unit stops, so this one lives as long as the
- * unit that it is bound to. systemd wants some command in a service. */
-static int append_files(sd_bus_message *message, const TransientTimer *timer)
+/* Stopped along with the unit. Its runtime directory goes with it: systemd.exec(5). */
+static int append_end(sd_bus_message *message, const TransientTimer *timer)
 {
-    static char path[] = "/bin/true";
     const TransientTimerSettings *settings = timer->settings;
-    char *const command[] = { path, NULL };
     int r;
 
-    r = append_bonds(message, timer, PART_FILES);
+    r = append_bonds(message, timer, PART_END);
     if (r >= 0)
         r = append(message, "Description", "s", settings->description);
     if (r >= 0)
@@ -186,7 +184,7 @@ static int append_files(sd_bus_message *message, const TransientTimer *timer)
     if (r >= 0)
         r = append(message, "RemainAfterExit", "b", 1);
     if (r >= 0)
-        r = append_command(message, command);
+        r = append_command(message, "ExecStop", settings->end_command);
     if (r >= 0)
         r = append(message, "RuntimeDirectory", "as", 1, settings->runtime_directory);
     if (r >= 0)
@@ -213,8 +211,17 @@ static int append_auxiliary(sd_bus_message *message, const TransientTimer *timer
     return r;
 }
 
+static int append_others(sd_bus_message *message, const TransientTimer *timer)
+{
+    int r;
+
+    r = append_auxiliary(message, timer, PART_SERVICE, append_service);
+    return r < 0 ? r : append_auxiliary(message, timer, PART_END, append_end);
+}
+
 static int new_request(const TransientTimer *timer, sd_bus_message **ret)
 {
+    bool is_timer = timer->settings->command;
     sd_bus_message *message = NULL;
     int r;
 
@@ -222,19 +229,18 @@ static int new_request(const TransientTimer *timer, sd_bus_message **ret)
             timer->bus, &message, SERVICE, OBJECT, INTERFACE, "StartTransientUnit");
     /* "fail": a stop of the unit that came meanwhile is not undone. */
     if (r >= 0)
-        r = sd_bus_message_append(message, "ss", timer->names[PART_TIMER], "fail");
+        r = sd_bus_message_append(
+                message, "ss", timer->names[is_timer ? PART_TIMER : PART_END], "fail");
     if (r >= 0)
         r = sd_bus_message_open_container(message, 'a', "(sv)");
     if (r >= 0)
-        r = append_timer(message, timer);
+        r = is_timer ? append_timer(message, timer) : append_end(message, timer);
     if (r >= 0)
         r = sd_bus_message_close_container(message);
     if (r >= 0)
         r = sd_bus_message_open_container(message, 'a', "(sa(sv))");
-    if (r >= 0)
-        r = append_auxiliary(message, timer, PART_SERVICE, append_service);
-    if (r >= 0 && timer->settings->runtime_directory)
-        r = append_auxiliary(message, timer, PART_FILES, append_files);
+    if (r >= 0 && is_timer)
+        r = append_others(message, timer);
     if (r >= 0)
         r = sd_bus_message_close_container(message);
     if (r < 0)
@@ -343,7 +349,7 @@ int transient_timer_start(sd_event *event, const TransientTimerSettings *setting
     static const char *const endings[PART_COUNT_] = {
         [PART_TIMER] = ".timer",
         [PART_SERVICE] = ".service",
-        [PART_FILES] = ":files.service",
+        [PART_END] = ":end.service",
     };
     _cleanup_(transient_timer_free_p) TransientTimer *timer = calloc(1, sizeof(*timer));
     int r;

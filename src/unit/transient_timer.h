@@ -5,11 +5,12 @@
  * A timer and its service that exist only while a unit is active:
  * org.freedesktop.systemd1(5), StartTransientUnit().
  *
- *     NAME.timer              elapses; BindsTo= and After= the unit
- *     NAME.service            runs the command; bound likewise
- *     NAME:files.service      runs nothing; its end removes the runtime directory
+ *     NAME.timer              elapses
+ *     NAME.service            runs the command
+ *     NAME:end.service        runs another when the unit stops or has ended; its own end removes
+ *                             the runtime directory
  *
- * systemd itself takes them down with the unit, whoever was killed before, and
+ * Bound to the unit (BindsTo=), they go with it, whoever was killed before, and systemd
  * forgets them, failed or not (CollectMode=inactive-or-failed). What an earlier
  * one of the same name left is stopped first.
  *
@@ -28,7 +29,8 @@ typedef struct TransientTimerSettings {
     const char *name;         /* "systemd-ctr-health-web" */
     const char *unit;         /* "web.service" */
     const char *description;  /* of the service */
-    char *const *command;     /* an absolute path first */
+    char *const *command;     /* an absolute path first; no "$". NULL: the end is all there is */
+    char *const *end_command; /* likewise; a process that moves itself elsewhere may stay behind */
     char *const *environment; /* "NAME=value", or NULL */
     /* When it elapses, counted from its own start: at these, and then so long after each end of the
      * service (Docker counts its interval alike). */
@@ -37,7 +39,7 @@ typedef struct TransientTimerSettings {
     uint64_t interval_usec;
     uint64_t accuracy_usec;
     uint64_t timeout_usec;         /* of one run of the service */
-    const char *runtime_directory; /* below the manager's (/run), or NULL */
+    const char *runtime_directory; /* below the manager's (/run) */
 } TransientTimerSettings;
 
 /* 0: it is there, and starts when the unit is active; negative: why not, with the manager's words

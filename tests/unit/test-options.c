@@ -283,6 +283,7 @@ static const struct {
             "setup-runtime" },
     { "healthcheck", "healthcheck needs the name of a container" },
     { "--if-due status web", "--if-due is an option of healthcheck" },
+    { "--await-end run img", "--await-end is an option of healthcheck" },
     { "--no-such run img", "unknown option (docker's own stand behind \"run\"): --no-such" },
     { "--no-such=1 run img", "unknown option (docker's own stand behind \"run\"): --no-such" },
     { "--name x img", "unknown option (docker's own stand behind \"run\"): --name" },
