@@ -61,3 +61,58 @@ load lib/container
     grep -q 'mode move: yes' "$BATS_TEST_TMPDIR/check"
     run -69 systemd-ctr -H unix:///nowhere check
 }
+
+@test "healthcheck runs the check now, prints what it said, and the wrapper counts the result" {
+    container_unit counts --ready=started --on-unhealthy=none -- --rm \
+        --health-cmd 'test ! -e /tmp/sick || { echo the disk is full; exit 3; }' --health-interval 1h \
+        --health-retries 3 busybox sh -c "$heeds_term"
+    systemctl start counts
+    run systemd-ctr healthcheck counts
+    [ "$status" = 0 ]
+    [ "$(systemd-ctr status --json counts | jq -r .health)" = healthy ]
+    docker exec counts touch /tmp/sick
+    run systemd-ctr healthcheck counts
+    [ "$status" = 1 ]
+    [ "$output" = "the disk is full" ]
+    # Side by side: none is lost.
+    for _ in 1 2 3 4; do systemd-ctr healthcheck counts & done
+    wait
+    systemd-ctr status --json counts >"$BATS_TEST_TMPDIR/status"
+    [ "$(jq .Health.FailingStreak "$BATS_TEST_TMPDIR/status")" = 5 ]
+    [ "$(jq -r .Health.Status "$BATS_TEST_TMPDIR/status")" = unhealthy ]
+    [ "$(jq '.Health.Log | length' "$BATS_TEST_TMPDIR/status")" = 5 ]
+    [ "$(jq -r '.Health.Log[4] | "\(.ExitCode) \(.Output)"' "$BATS_TEST_TMPDIR/status")" = "3 the disk is full" ]
+    wait_for 5 status_says counts "the disk is full"
+    run systemd-ctr status counts
+    [[ "$output" == *"health: unhealthy, failing streak 5"* ]]
+    [ "$(stat -c %a /run/systemd-ctr/containers/counts)" = 700 ]
+    systemctl stop counts
+    [ ! -e /run/systemd-ctr/containers/counts ]
+}
+
+@test "healthcheck of a probe of ours, of no check, of no container" {
+    container_unit probed --probe=tcp://127.0.0.1:80 -- --rm --health-interval 500ms busybox sh -c "httpd -p 80; $heeds_term"
+    systemctl start probed
+    systemd-ctr healthcheck probed
+    docker exec probed killall httpd
+    run systemd-ctr healthcheck probed
+    [ "$status" = 1 ]
+    [[ "$output" == *"Connection refused"* ]]
+    container_unit unchecked -- --rm busybox sh -c "$heeds_term"
+    systemctl start unchecked
+    run systemd-ctr healthcheck unchecked
+    [ "$status" = 125 ]
+    [[ "$output" == *"has no health check"* ]]
+    run systemd-ctr healthcheck nobody
+    [ "$status" = 125 ]
+}
+
+@test "kill -9 of the wrapper leaves nothing in the runtime directory" {
+    container_unit gone -- --rm --health-cmd true --health-interval 200ms busybox sh -c "$heeds_term"
+    systemctl start gone
+    [ -e /run/systemd-ctr/containers/gone/health.json ]
+    kill -KILL "$(unit_property gone MainPID)"
+    wait_for 5 no_leftovers gone
+    wait_for 5 unit_is_down gone
+    [ ! -e /run/systemd-ctr/containers/gone ]
+}

@@ -88,7 +88,8 @@ static int take_name(Options *options, const char *verb, const char *given, char
 static int take_operands(Options *options, FlagScan *scan, const char *verb,
         const char **run_option, char **ret_message)
 {
-    bool wants_name = options->verb == VERB_CLEANUP || options->verb == VERB_STATUS;
+    bool wants_name = options->verb == VERB_CLEANUP || options->verb == VERB_HEALTHCHECK ||
+            options->verb == VERB_STATUS;
     int r;
 
     for (;;) {

@@ -39,6 +39,7 @@ static void extend_start(Supervisor *supervisor)
 static void note_result(Supervisor *supervisor, bool changed)
 {
     extend_start(supervisor);
+    publish(supervisor);
     if (changed)
         ready_note_health(supervisor);
     else if (supervisor->state == STATE_SETTLING)
@@ -256,6 +257,8 @@ void check_learn(Supervisor *supervisor, JsonValue *inspect)
         if (check->start_interval_usec != 0)
             config.start_interval_usec = check->start_interval_usec;
         check->source = check->probe ? CHECK_PROBE : config.has_check ? CHECK_DOCKER : CHECK_NONE;
+        (void)json_value_unref(check->settings);
+        check->settings = json_value_ref(json_value_get(container, "Healthcheck"));
         if (check->source == CHECK_DOCKER && !check->command)
             (void)health_command_parse(container, &check->command);
         if (supervisor->state == STATE_PLACING && json_member_boolean(state, "Running", false) &&
@@ -284,6 +287,11 @@ void check_take_inspect(Supervisor *supervisor, JsonValue *inspect)
     check_note_pause(supervisor, json_member_boolean(state, "Paused", false));
 }
 
+void check_take_result(Supervisor *supervisor, uint64_t began, uint64_t ended, const ProbeEnd *end)
+{
+    note_result(supervisor, health_result(&supervisor->check.health, began, ended, end));
+}
+
 void check_note_pause(Supervisor *supervisor, bool paused)
 {
     Check *check = &supervisor->check;
@@ -300,6 +308,7 @@ void check_note_pause(Supervisor *supervisor, bool paused)
 void check_start(Supervisor *supervisor)
 {
     extend_start(supervisor);
+    publish_open(supervisor);
     startup_start(supervisor);
     schedule(supervisor);
 }
@@ -322,6 +331,7 @@ void check_release(Supervisor *supervisor)
     check->probe = probe_spec_free(check->probe);
     supervisor->startup.probe = probe_spec_free(supervisor->startup.probe);
     text_vector_free(TAKE_PTR(check->command));
+    check->settings = json_value_unref(check->settings);
 }
 
 int check_parse(Supervisor *supervisor, char **ret_message)

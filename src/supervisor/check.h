@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "base/json.h"
 #include "health/docker_health.h"
 #include "health/health.h"
 #include "health/probe_spec.h"
@@ -29,7 +30,8 @@ typedef enum CheckSource {
 
 typedef struct Check {
     CheckSource source;
-    ProbeSpec *probe; /* --probe= */
+    ProbeSpec *probe;    /* --probe= */
+    JsonValue *settings; /* Config.Healthcheck, or NULL */
     Health health;
     bool begun; /* the health machine runs */
     CheckRun *run;

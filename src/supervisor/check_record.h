@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What is kept of a check that a timer drives, from one run to the next: the
- * content of health.json of a container without a resident wrapper. Pure.
+ * What is known of a container's health, as others may read it: the content of
+ * health.json, and what a check that a timer drives goes on from. Pure.
  *
  *     Status, FailingStreak, Log   in the shape of Docker's State.Health
  *     Unit, Cgroup, Pid            who is spoken for, and its main process
@@ -14,53 +14,40 @@
  *     Told                         the unit hears us
  *     Place                        the end of its status line
  *     Healthcheck                  the container's, as the engine has it
+ *     Probe                        --probe=, if it has one
  *
- * A result has Start, End (RFC 3339), ExitCode, Output as an entry of Log, and
- * Began and Ended (monotonic, microseconds).
+ * A result, as `healthcheck` hands it over, has Start, End (RFC 3339), ExitCode,
+ * Output as an entry of Log, and Began and Ended (monotonic, microseconds).
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/json.h"
+#include "health/health.h"
 
-#define CHECK_OUTPUT_MAX 4096U
-
-/* Config.Healthcheck, with Docker's defaults for what is 0 or missing. */
-typedef struct CheckTimes {
-    uint64_t interval_usec;
-    uint64_t timeout_usec;
-    uint64_t start_period_usec;
-    uint64_t start_interval_usec;
-    int64_t retries;
-} CheckTimes;
-
-void check_times_parse(JsonValue *check, CheckTimes *ret);
-
-/* What a check executes: {"Test":["CMD-SHELL","x"]} to ["/bin/sh","-c","x"]. NULL: there is no
- * check, or no memory. */
-JsonValue *check_command(JsonValue *config);
-
-/* An array, or NULL without memory. `output` is any bytes, made printable in place; `exit_code`
- * -1: it came to none. Times in CLOCK_REALTIME, and monotonic. */
-typedef struct CheckTimestamps {
-    uint64_t began_realtime;
-    uint64_t ended_realtime;
-    uint64_t began;
+typedef struct CheckResult {
+    uint64_t began; /* CLOCK_MONOTONIC */
     uint64_t ended;
-} CheckTimestamps;
-JsonValue *check_result_new(const CheckTimestamps *at, int exit_code, const char *output);
+    ProbeEnd end; /* its output is borrowed */
+} CheckResult;
 
-/* Docker's rules: streak, retries, start period, the last five results. *ret_changed: the status
- * did. 0; -EBADMSG: that is no result; -ENOMEM. */
-int check_record_count(
-        JsonValue *record, const CheckTimes *times, JsonValue *result, bool *ret_changed);
+/* The caller's; NULL without memory. */
+JsonValue *check_result_format(const CheckResult *result);
+/* Borrows from `value`. -EBADMSG: that is no result. */
+int check_result_parse(JsonValue *value, CheckResult *ret);
 
-/* Has its time come, at the monotonic `now`? */
-bool check_record_is_due(JsonValue *record, const CheckTimes *times, uint64_t now);
-/* May the watchdog be pinged: not unhealthy, and the newest result not older than interval +
- * timeout + 30 s. */
-bool check_record_is_alive(JsonValue *record, const CheckTimes *times, uint64_t now);
+/* The health machine as the record left it. -EBADMSG: that is no record. */
+int check_record_load(JsonValue *record, uint64_t now, Health *ret);
+/* Its status, streak and results. 0 or -ENOMEM. */
+int check_record_store(JsonValue *record, const Health *health);
+/* Counts a result. *ret_changed: the status did. */
+int check_record_count(JsonValue *record, const CheckResult *result, bool *ret_changed);
+
+/* Has the check's time come, at the monotonic `now`? */
+bool check_record_is_due(JsonValue *record, uint64_t now);
+/* May the watchdog be pinged: not unhealthy, and the newest result is not too old? */
+bool check_record_is_alive(JsonValue *record, uint64_t now);
 
 /* At most this many times of an own in the start period. */
 #define CHECK_FIRST_MAX 64U
@@ -72,5 +59,4 @@ typedef struct CheckSchedule {
     size_t first_size;
     uint64_t again_usec;
 } CheckSchedule;
-void check_schedule(
-        const CheckTimes *times, bool has_check, uint64_t watchdog_usec, CheckSchedule *ret);
+void check_schedule(const HealthConfig *config, uint64_t watchdog_usec, CheckSchedule *ret);

@@ -108,7 +108,7 @@ static int fill_environment(DetachedChecks *checks)
     return r;
 }
 
-static int fill(DetachedChecks *checks, const Supervisor *supervisor, const CheckTimes *times)
+static int fill(DetachedChecks *checks, const Supervisor *supervisor)
 {
     const char *name = supervisor->container.name;
     uint64_t accuracy = checks->schedule.again_usec / 20;
@@ -132,7 +132,7 @@ static int fill(DetachedChecks *checks, const Supervisor *supervisor, const Chec
         .first_size = checks->schedule.first_size,
         .interval_usec = checks->schedule.again_usec,
         .accuracy_usec = accuracy < ACCURACY_MAX_USEC ? accuracy : ACCURACY_MAX_USEC,
-        .timeout_usec = times->timeout_usec + RUN_USEC,
+        .timeout_usec = supervisor->check.health.config.timeout_usec + RUN_USEC,
         .runtime_directory = checks->runtime_directory };
     return r;
 }
@@ -140,30 +140,16 @@ static int fill(DetachedChecks *checks, const Supervisor *supervisor, const Chec
 /* What the runs of the check go on from. */
 static int write_record(const Supervisor *supervisor)
 {
-    bool has_check = supervisor->container.health.has_check;
-    const Options *options = supervisor->options;
-    _cleanup_json_ JsonValue *record = json_new_object();
+    uint64_t watchdog_usec = supervisor->detached_checks->watchdog_usec;
+    _cleanup_json_ JsonValue *record = NULL;
     _cleanup_free_ char *directory = NULL;
-    const char *place = supervisor->placement_text ? supervisor->placement_text : "";
-    bool judged = has_check && options->watchdog != WATCHDOG_RUNNING &&
-            options->on_unhealthy != UNHEALTHY_NONE;
     int r;
 
-    if (json_set_string(record, "Status", health_status_name(supervisor->container.health.status)) <
-                    0 ||
-            json_set_integer(record, "FailingStreak", 0) < 0 ||
-            json_set(record, "Log", json_new_array()) < 0 ||
-            json_set_string(record, "Unit", supervisor->layout.unit_name) < 0 ||
-            json_set_string(record, "Cgroup", supervisor->layout.unit) < 0 ||
-            json_set_integer(record, "Pid", supervisor->container.pid) < 0 ||
-            json_set_string(record, "Place", place) < 0 ||
-            json_set_integer(record, "Started", (int64_t)supervisor->container.started_usec) < 0 ||
-            json_set_integer(record, "WatchdogUSec",
-                    (int64_t)supervisor->detached_checks->watchdog_usec) < 0 ||
-            json_set_boolean(record, "Judged", judged) < 0 ||
-            json_set_boolean(record, "Triggers", options->on_unhealthy == UNHEALTHY_TRIGGER) < 0 ||
-            json_set_boolean(record, "Told", notify_is_wanted()) < 0 ||
-            json_set(record, "Healthcheck", json_value_ref(supervisor->container.check)) < 0)
+    r = publish_describe(supervisor, &record);
+    if (r < 0)
+        return r;
+    if (json_set_integer(record, "WatchdogUSec", (int64_t)watchdog_usec) < 0 ||
+            json_set_boolean(record, "Told", notify_is_wanted()) < 0)
         return -ENOMEM;
     r = runtime_directory_make(supervisor->container.name, &directory);
     return r < 0 ? r : state_file_write(directory, record);
@@ -201,9 +187,8 @@ static uint64_t watchdog_period(const Supervisor *supervisor)
 
 int detached_checks_start(Supervisor *supervisor)
 {
-    bool has_check = supervisor->container.health.has_check;
+    const HealthConfig *config = &supervisor->check.health.config;
     DetachedChecks *checks;
-    CheckTimes times;
     int r;
 
     if (!supervisor->has_layout || !supervisor->container.name || supervisor->container.pid <= 0)
@@ -213,10 +198,9 @@ int detached_checks_start(Supervisor *supervisor)
         return 0;
 
     checks->watchdog_usec = watchdog_period(supervisor);
-    check_times_parse(supervisor->container.check, &times);
-    if (has_check || checks->watchdog_usec > 0)
-        check_schedule(&times, has_check, checks->watchdog_usec, &checks->schedule);
-    r = fill(checks, supervisor, &times);
+    if (config->has_check || checks->watchdog_usec > 0)
+        check_schedule(config, checks->watchdog_usec, &checks->schedule);
+    r = fill(checks, supervisor);
     if (r >= 0)
         r = transient_timer_start(
                 supervisor->event, &checks->settings, on_timer_set, supervisor, &checks->timer);
@@ -225,15 +209,15 @@ int detached_checks_start(Supervisor *supervisor)
     return r >= 0;
 }
 
-static char *format_message(JsonValue *record, const CheckTimes *times, bool changed, uint64_t now)
+static char *format_message(JsonValue *record, bool changed, uint64_t now)
 {
     const char *status = json_member_string(record, "Status", "none");
     JsonValue *log = json_value_get(record, "Log");
     JsonValue *last = json_value_at(log, json_value_length(log) - 1);
     bool unhealthy = strcmp(status, "unhealthy") == 0;
     bool serves = json_member_integer(record, "WatchdogUSec", 0) > 0;
-    bool is_alive = !json_member_boolean(record, "Judged", true) ||
-            check_record_is_alive(record, times, now);
+    bool is_alive =
+            !json_member_boolean(record, "Judged", true) || check_record_is_alive(record, now);
     _cleanup_free_ char *output = NULL, *line = NULL;
 
     if (changed) {
@@ -251,7 +235,7 @@ static char *format_message(JsonValue *record, const CheckTimes *times, bool cha
                     : "");
 }
 
-int detached_tell(JsonValue *record, const CheckTimes *times, bool changed, uint64_t now)
+int detached_tell(JsonValue *record, bool changed, uint64_t now)
 {
     pid_t pid = (pid_t)json_member_integer(record, "Pid", 0);
     _cleanup_free_ char *message = NULL, *path = NULL;
@@ -261,7 +245,7 @@ int detached_tell(JsonValue *record, const CheckTimes *times, bool changed, uint
         return 0;
     if (!main_process_is_there(record))
         return -ESRCH;
-    message = format_message(record, times, changed, now);
+    message = format_message(record, changed, now);
     if (!message)
         return -ENOMEM;
     if (!*message)

@@ -23,4 +23,4 @@ DetachedChecks *detached_checks_free(DetachedChecks *checks);
 /* What the unit hears after a run of the check, or between two: WATCHDOG=1 where that is true, and
  * STATUS= and WATCHDOG=trigger where the status `changed`. Waits until systemd has taken it. 0 or a
  * negative errno. */
-int detached_tell(JsonValue *record, const CheckTimes *times, bool changed, uint64_t now);
+int detached_tell(JsonValue *record, bool changed, uint64_t now);

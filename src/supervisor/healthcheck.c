@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/pidfd.h>
 
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
-#include "engine/exec.h"
+#include "health/go_time.h"
+#include "health/health_json.h"
 #include "supervisor/check_record.h"
+#include "supervisor/check_run.h"
 #include "supervisor/create_request.h"
 #include "supervisor/detached.h"
 #include "supervisor/errand.h"
@@ -26,32 +28,27 @@
 
 typedef struct HealthCheck {
     Errand errand;
-    char *directory;
-    CheckTimes times;
-    CheckTimestamps at;
-    EngineExec *exec;
+    char *directory; /* NULL: there is none */
+    char *id;
+    int pidfd; /* of the container's first process */
+    uint64_t timeout_usec;
+    ProbeSpec *probe;
+    char **command;
+    CheckRun *run;
 } HealthCheck;
 
-static uint64_t realtime_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-}
-
-static void tell(HealthCheck *check, JsonValue *record, bool changed)
+static void tell(JsonValue *record, bool changed)
 {
     int r;
 
-    r = detached_tell(record, &check->times, changed, now_usec());
+    r = detached_tell(record, changed, now_usec());
     if (r < 0)
         log_warning("cannot speak to systemd for %s: %s", json_member_string(record, "Unit", "?"),
                 strerror(-r));
 }
 
 /* -ENOENT: nobody keeps a record of this container. */
-static int count_in_file(HealthCheck *check, JsonValue *result)
+static int count_in_file(const HealthCheck *check, const CheckResult *result)
 {
     _cleanup_json_ JsonValue *record = NULL;
     _cleanup_close_ int lock = -1;
@@ -62,31 +59,33 @@ static int count_in_file(HealthCheck *check, JsonValue *result)
     if (r >= 0)
         r = state_file_read(check->directory, &record);
     if (r >= 0)
-        r = check_record_count(record, &check->times, result, &changed);
+        r = check_record_count(record, result, &changed);
     if (r >= 0)
         r = state_file_write(check->directory, record);
     if (r < 0)
         return r;
     /* Still locked: or of two that tell, the older might come last. */
-    tell(check, record, changed);
+    tell(record, changed);
     return 0;
 }
 
-static int deliver(HealthCheck *check, JsonValue *result)
+static int deliver(const HealthCheck *check, const CheckResult *result)
 {
-    _cleanup_json_ JsonValue *answer = NULL;
+    _cleanup_json_ JsonValue *question = check_result_format(result), *answer = NULL;
     int r;
 
+    if (!question)
+        return -ENOMEM;
     if (!check->directory)
         return 0;
-    r = control_ask(check->directory, result, COUNTED_USEC, &answer);
+    r = control_ask(check->directory, question, COUNTED_USEC, &answer);
     if (r == -ENOENT || r == -ECONNREFUSED)
         r = count_in_file(check, result);
     return r == -ENOENT ? 0 : r;
 }
 
 /* While it stands still there is nothing to check, and what is known does not age. */
-static void note_pause(HealthCheck *check)
+static void note_pause(const HealthCheck *check)
 {
     _cleanup_json_ JsonValue *record = NULL;
     _cleanup_close_ int lock = -1;
@@ -96,11 +95,12 @@ static void note_pause(HealthCheck *check)
             json_set_integer(record, "Ended", (int64_t)now_usec()) < 0 ||
             state_file_write(check->directory, record) < 0)
         return;
-    tell(check, record, false);
+    tell(record, false);
 }
 
-static void print_output(const char *output)
+static void print_output(JsonValue *result)
 {
+    const char *output = json_member_string(result, "Output", "");
     size_t size = strlen(output);
 
     (void)fputs(output, stdout);
@@ -108,61 +108,86 @@ static void print_output(const char *output)
         (void)putchar('\n');
 }
 
-/* -ETIMEDOUT: it was killed; -EREMOTEIO: the engine could not start it. Both are results. */
-static JsonValue *result_of(const HealthCheck *check, int code, const char *output)
+static void finish(HealthCheck *check, const CheckResult *result)
 {
-    _cleanup_free_ char *late = NULL;
+    _cleanup_json_ JsonValue *printable = check_result_format(result);
 
-    if (code == -ETIMEDOUT) {
-        late = text_format("Health check exceeded timeout (%s): %s",
-                format_span(check->times.timeout_usec), output);
-        output = late ? late : "";
-    }
-    return check_result_new(&check->at, code < 0 ? -1 : code, output);
+    if (printable)
+        print_output(printable);
+    errand_end(&check->errand, result->end.exit_code == 0 ? 0 : 1);
+    errand_check(&check->errand, deliver(check, result), "have the result counted");
 }
 
-static void on_checked(int code, const char *output, size_t size, void *userdata)
+static void on_ended(
+        CheckRunEnd how, uint64_t began, uint64_t ended, const ProbeEnd *end, void *userdata)
 {
     HealthCheck *check = userdata;
-    _cleanup_json_ JsonValue *result = NULL;
-    int r;
+    CheckResult result = { began, ended, *end };
+    _cleanup_free_ char *late = NULL;
+    char timeout[GO_TIME_SIZE];
 
-    (void)size;
-    check->at.ended = now_usec();
-    check->at.ended_realtime = realtime_usec();
-    if (code < 0 && code != -ETIMEDOUT && code != -EREMOTEIO) {
-        log_error("cannot run the health check: %s", *output ? output : strerror(-code));
+    check->run = NULL;
+    if (how == CHECK_RUN_SILENT) {
+        log_error("cannot run the health check: %.*s", (int)end->size, end->output);
         errand_end(&check->errand, EXIT_UNAVAILABLE);
         return;
     }
-    result = result_of(check, code, output);
-    if (!result) {
-        errand_check(&check->errand, -ENOMEM, "count the result");
-        return;
+    if (how == CHECK_RUN_TIMED_OUT) {
+        go_duration_format(check->timeout_usec, timeout);
+        late = text_format(
+                "Health check exceeded timeout (%s): %.*s", timeout, (int)end->size, end->output);
+        result.end.output = late ? late : "";
+        result.end.size = strlen(result.end.output);
     }
-    print_output(json_member_string(result, "Output", ""));
-    errand_end(&check->errand, code == 0 ? 0 : 1);
-    r = deliver(check, result);
-    errand_check(&check->errand, r, "have the result counted");
+    finish(check, &result);
+}
+
+/* What is to be run: the probe that the record names, else Docker's check. */
+static int find_check(HealthCheck *check, JsonValue *config)
+{
+    _cleanup_json_ JsonValue *record = NULL;
+    _cleanup_free_ char *message = NULL;
+    const char *probe = "";
+
+    if (check->directory && state_file_read(check->directory, &record) >= 0)
+        probe = json_member_string(record, "Probe", "");
+    if (*probe)
+        return probe_spec_parse(probe, &check->probe, &message);
+    return health_command_parse(config, &check->command);
 }
 
 static void run_check(HealthCheck *check, JsonValue *inspect)
 {
-    _cleanup_json_ JsonValue *command = check_command(json_value_get(inspect, "Config"));
-    const char *name = check->errand.options->name;
+    JsonValue *config = json_value_get(inspect, "Config");
+    pid_t pid = (pid_t)json_member_integer(json_value_get(inspect, "State"), "Pid", 0);
+    HealthConfig given;
+    Health health;
+    int r;
 
-    if (!command) {
-        log_error("container %s has no health check", name);
+    r = find_check(check, config);
+    if (r < 0) {
+        log_error("container %s has no health check%s", check->errand.options->name,
+                r == -ENOENT ? "" : " that can be run");
         errand_end(&check->errand, EXIT_ENGINE);
         return;
     }
-    check->at.began = now_usec();
-    check->at.began_realtime = realtime_usec();
-    errand_check(&check->errand,
-            engine_exec(check->errand.event, check->errand.engine,
-                    json_member_string(inspect, "Id", name), command, check->times.timeout_usec,
-                    on_checked, check, &check->exec),
-            "run the health check");
+    health_config_parse(json_value_get(config, "Healthcheck"), &given);
+    health_init(&health, &given, now_usec(), now_usec());
+    check->timeout_usec = health.config.timeout_usec;
+    check->pidfd = pidfd_open(pid, 0);
+    r = text_replace(&check->id, json_member_string(inspect, "Id", ""));
+    if (r >= 0)
+        r = check_run_start(check->errand.event, check->errand.engine,
+                &(CheckRunRequest){
+                        .probe = check->probe,
+                        .command = check->command,
+                        .container = check->id,
+                        .pid = pid,
+                        .pidfd = check->pidfd,
+                        .timeout_usec = check->timeout_usec,
+                },
+                on_ended, check, &check->run);
+    errand_check(&check->errand, r, "run the health check");
 }
 
 static void on_inspected(const EngineReply *reply, void *userdata)
@@ -187,8 +212,6 @@ static void on_inspected(const EngineReply *reply, void *userdata)
         errand_end(&check->errand, check->errand.options->if_due ? 0 : EXIT_ENGINE);
         return;
     }
-    check_times_parse(
-            json_value_get(json_value_get(reply->body, "Config"), "Healthcheck"), &check->times);
     run_check(check, reply->body);
 }
 
@@ -206,12 +229,12 @@ static void on_end(Errand *errand)
 {
     HealthCheck *check = (HealthCheck *)errand;
 
-    check->exec = engine_exec_free(check->exec);
+    check->run = check_run_cancel(check->run);
 }
 
 /* Between two checks the engine is not needed to see that the newest result is good: so the pings
  * go on where it is restarted. */
-static bool is_due(HealthCheck *check)
+static bool is_due(const HealthCheck *check)
 {
     _cleanup_json_ JsonValue *record = NULL;
     _cleanup_close_ int lock = -1;
@@ -227,11 +250,9 @@ static bool is_due(HealthCheck *check)
         (void)main_process_join_unit(record);
         return false;
     }
-    check_times_parse(json_value_get(record, "Healthcheck"), &check->times);
-    if (strcmp(json_member_string(record, "Status", ""), "none") != 0 &&
-            check_record_is_due(record, &check->times, now_usec()))
+    if (check_record_is_due(record, now_usec()))
         return true;
-    tell(check, record, false);
+    tell(record, false);
     return false;
 }
 
@@ -252,7 +273,7 @@ static int await_end(const HealthCheck *check)
 
 int healthcheck_run(const Options *options)
 {
-    HealthCheck check = { .errand.on_end = on_end };
+    HealthCheck check = { .errand.on_end = on_end, .pidfd = -1 };
     uint64_t wait = options->engine_wait_usec;
     int r;
 
@@ -267,6 +288,10 @@ int healthcheck_run(const Options *options)
     else
         r = errand_run(&check.errand, options,
                 wait < ENGINE_WAIT_MAX_USEC ? wait : ENGINE_WAIT_MAX_USEC, on_connected);
+    (void)probe_spec_free(check.probe);
+    text_vector_free(check.command);
+    close_p(&check.pidfd);
+    free(check.id);
     free(check.directory);
     return r;
 }

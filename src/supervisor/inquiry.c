@@ -10,11 +10,13 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cgroup/layout.h"
-#include "health/docker_health.h"
+#include "health/health_json.h"
 #include "supervisor/cgroup_mode.h"
 #include "supervisor/create_request.h"
 #include "supervisor/errand.h"
+#include "supervisor/state_file.h"
 #include "supervisor/supervisor.h"
+#include "unit/runtime_directory.h"
 
 #define ENGINE_WAIT_MAX_USEC (2 * USEC_PER_SEC)
 
@@ -47,26 +49,42 @@ static const char *cgroup_mode_reason(JsonValue *inspect, const char *mode)
     return rest ? rest : "";
 }
 
+/* What our own record says, if it is of this run, else Docker. */
+static void learn_health(JsonValue *inspect, const char *name, int64_t pid, HealthRecord *ret)
+{
+    JsonValue *state = json_value_get(inspect, "State");
+    _cleanup_json_ JsonValue *record = NULL;
+    _cleanup_free_ char *directory = NULL;
+
+    *ret = (HealthRecord){ 0 };
+    if (pid > 0 && runtime_directory_path(name, &directory) >= 0 &&
+            state_file_read(directory, &record) >= 0 &&
+            json_member_integer(record, "Pid", 0) == pid && health_record_parse(record, ret) >= 0)
+        return;
+    if (health_record_parse(json_value_get(state, "Health"), ret) < 0)
+        *ret = (HealthRecord){ 0 };
+}
+
 static JsonValue *describe(JsonValue *inspect)
 {
     _cleanup_json_ JsonValue *answer = json_new_object();
     JsonValue *state = json_value_get(inspect, "State");
     JsonValue *config = json_value_get(inspect, "Config");
-    const char *name = json_member_string(inspect, "Name", "");
+    const char *slashed = json_member_string(inspect, "Name", "");
+    const char *name = slashed[0] == '/' ? slashed + 1 : slashed;
     const char *id = json_member_string(inspect, "Id", "");
     const char *unit = container_label(inspect, LABEL_UNIT);
     int64_t pid = json_member_integer(state, "Pid", 0);
     _cleanup_free_ char *path = NULL;
     const char *mode;
-    DockerHealth health;
+    HealthRecord health;
 
-    docker_health_of_inspect(inspect, &health);
+    learn_health(inspect, name, pid, &health);
     if (pid > 0)
         (void)cgroup_of_process((pid_t)pid, &path);
     mode = cgroup_mode_in(inspect, path);
 
-    if (json_set_string(answer, "name", name[0] == '/' ? name + 1 : name) < 0 ||
-            json_set_string(answer, "id", id) < 0 ||
+    if (json_set_string(answer, "name", name) < 0 || json_set_string(answer, "id", id) < 0 ||
             json_set_string(answer, "image", json_member_string(config, "Image", "")) < 0 ||
             json_set_string(answer, "unit", unit) < 0 ||
             json_set_string(answer, "state", json_member_string(state, "Status", "")) < 0 ||
@@ -77,7 +95,7 @@ static JsonValue *describe(JsonValue *inspect)
             json_set_string(answer, "cgroup_mode", mode) < 0 ||
             json_set_string(answer, "cgroup_mode_reason", cgroup_mode_reason(inspect, mode)) < 0 ||
             json_set_string(answer, "health", health_status_name(health.status)) < 0 ||
-            json_set_string(answer, "last_probe", health.output) < 0)
+            json_set(answer, "Health", health_record_format(&health)) < 0)
         return NULL;
     return TAKE_PTR(answer);
 }
@@ -98,6 +116,25 @@ static void print_mode(JsonValue *answer)
                 *reason ? ")" : "");
 }
 
+static void print_health(JsonValue *health)
+{
+    JsonValue *log = json_value_get(health, "Log");
+    int64_t streak = json_member_integer(health, "FailingStreak", 0);
+
+    printf("%12s: %s", "health", json_member_string(health, "Status", ""));
+    if (streak > 0)
+        printf(", failing streak %lld", (long long)streak);
+    putchar('\n');
+    for (size_t i = 0; i < json_value_length(log); i++) {
+        JsonValue *result = json_value_at(log, i);
+        const char *output = json_member_string(result, "Output", "");
+
+        printf("%12s: %s, exit code %lld%s%.*s\n", "probe", json_member_string(result, "End", ""),
+                (long long)json_member_integer(result, "ExitCode", 0), *output ? ": " : "",
+                (int)strcspn(output, "\n"), output);
+    }
+}
+
 static void print_status(JsonValue *answer)
 {
     int64_t pid = json_member_integer(answer, "pid", 0);
@@ -115,10 +152,8 @@ static void print_status(JsonValue *answer)
         print_mode(answer);
     } else
         printf("%12s: %lld\n", "exit code", (long long)json_member_integer(answer, "exit_code", 0));
-    if (strcmp(health, "none") != 0) {
-        print_line("health", health);
-        print_line("last probe", json_member_string(answer, "last_probe", ""));
-    }
+    if (strcmp(health, "none") != 0)
+        print_health(json_value_get(answer, "Health"));
 }
 
 static void on_inspected(const EngineReply *reply, void *userdata)

@@ -13,6 +13,7 @@
  *   ready.c        settling ... running: READY=1, WATCHDOG=1, STATUS=
  *   check.c        its health: who asks, and when
  *   startup.c      --startup-probe=
+ *   publish.c      its health, as other verbs may see and change it
  *   reload.c       SIGHUP
  *   hear.c         what the container itself says meanwhile (--notify)
  *   out_of_memory.c  who was killed for want of memory, and by whose limit
@@ -41,6 +42,7 @@
 #include "supervisor/startup.h"
 #include "supervisor/subscription.h"
 #include "supervisor/supervisor.h"
+#include "unit/control.h"
 #include "unit/notify_proxy.h"
 #include "unit/output.h"
 #include "unit/watchdog.h"
@@ -127,6 +129,8 @@ typedef struct Supervisor {
     OomWatch *oom;
     char *oom_cause; /* of the last kill for want of memory, for STATUS= */
     struct DetachedChecks *detached_checks;
+    char *directory; /* of health.json and the control socket */
+    Control *control;
 } Supervisor;
 
 /* Something happened. What follows from it runs from the loop, after this returned. */
@@ -218,6 +222,8 @@ void check_learn(Supervisor *supervisor, JsonValue *inspect);
 /* Of its results and whether it is paused. */
 void check_take_inspect(Supervisor *supervisor, JsonValue *inspect);
 void check_note_pause(Supervisor *supervisor, bool paused);
+/* Counts a result of a check that ran aside from the schedule. */
+void check_take_result(Supervisor *supervisor, uint64_t began, uint64_t ended, const ProbeEnd *end);
 /* Docker's result may have changed: looks. */
 void check_ask_docker(Supervisor *supervisor);
 /* Between these two checks are run. */
@@ -236,6 +242,15 @@ void check_last_words(const Supervisor *supervisor, char *ret, size_t size);
  */
 int check_run_now(
         Supervisor *supervisor, const ProbeSpec *probe, CheckRunHandler handler, CheckRun **ret);
+
+/* publish.c */
+/* Opens the runtime directory of a container with a check, for the healthcheck and status verbs. */
+void publish_open(Supervisor *supervisor);
+/* Writes what is known of its health there. */
+void publish(Supervisor *supervisor);
+/* The same as a record: see check_record.h. */
+int publish_describe(const Supervisor *supervisor, JsonValue **ret);
+void publish_close(Supervisor *supervisor);
 
 /* startup.c */
 void startup_start(Supervisor *supervisor);

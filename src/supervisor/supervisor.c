@@ -343,6 +343,7 @@ static int prepare(Supervisor *supervisor)
 static void release(Supervisor *supervisor)
 {
     hear_close(supervisor);
+    publish_close(supervisor);
     (void)subscription_free(supervisor->subscription);
     (void)placement_free(supervisor->placement);
     (void)watchdog_free(supervisor->watchdog);
@@ -362,7 +363,6 @@ static void release(Supervisor *supervisor)
     cgroup_layout_clear(&supervisor->layout);
     free(supervisor->container.name);
     free(supervisor->container.id);
-    (void)json_value_unref(supervisor->container.check);
     free(supervisor->engine_trouble);
     free(supervisor->placement_text);
     free(supervisor->container_status);

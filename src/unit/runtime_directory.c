@@ -75,7 +75,7 @@ int runtime_directory_make(const char *name, char **ret_path)
  * more: mkstemp(3). */
 static bool is_ours(const char *name)
 {
-    static const char *const files[] = { "control", "health.json", "lock" };
+    static const char *const files[] = { "control", "health.json", "lock", "ready" };
     const char *rest;
 
     for (size_t i = 0; i < ELEMENTS(files); i++)

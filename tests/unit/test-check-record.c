@@ -1,211 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
-/* What a timer's runs of a check add up to, in times that nobody waits for. */
-
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/parse.h"
-#include "base/text.h"
 #include "supervisor/check_record.h"
 
 #define SEC USEC_PER_SEC
 #define MSEC USEC_PER_MSEC
+#define TIMES                                                                \
+    "\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":10000000000," \
+    "\"Timeout\":2000000000,\"StartPeriod\":20000000000,"                    \
+    "\"StartInterval\":4000000000,\"Retries\":2}"
+#define RECORD(status, streak, more)                        \
+    "{\"Status\":\"" status "\",\"FailingStreak\":" #streak \
+    ",\"Log\":[],\"Started\":1000000," more TIMES "}"
 
 static JsonValue *parse(const char *text)
 {
-    JsonValue *value = NULL;
+    JsonValue *value;
 
     assert_int_equal(0, json_value_parse(text, strlen(text), &value));
     return value;
 }
 
-static void test_times(void **state)
+static void test_results_come_back(void **state)
 {
-    _cleanup_json_ JsonValue *all = parse("{\"Interval\":500000000,\"Timeout\":1000000000,"
-                                          "\"StartPeriod\":2000000000,\"StartInterval\":3000000,"
-                                          "\"Retries\":5}");
-    _cleanup_json_ JsonValue *odd = parse("{\"Interval\":-1,\"Timeout\":\"x\",\"Retries\":0}");
-    CheckTimes times;
+    static const char output[] = "line\n\x1b[31m\xff";
+    const CheckResult result = { .began = 5 * SEC,
+        .ended = 6 * SEC,
+        .end = { 1767225600 * SEC, 1767225601 * SEC + 5, 7, output, sizeof(output) - 1 } };
+    _cleanup_json_ JsonValue *value = check_result_format(&result);
+    CheckResult back;
 
     (void)state;
-    check_times_parse(all, &times);
-    assert_int_equal(500 * MSEC, times.interval_usec);
-    assert_int_equal(SEC, times.timeout_usec);
-    assert_int_equal(2 * SEC, times.start_period_usec);
-    assert_int_equal(3 * MSEC, times.start_interval_usec);
-    assert_int_equal(5, times.retries);
-    check_times_parse(odd, &times);
-    assert_int_equal(30 * SEC, times.interval_usec);
-    assert_int_equal(30 * SEC, times.timeout_usec);
-    assert_int_equal(0, times.start_period_usec);
-    assert_int_equal(5 * SEC, times.start_interval_usec);
-    assert_int_equal(3, times.retries);
+    assert_int_equal(0, check_result_parse(value, &back));
+    assert_int_equal(result.began, back.began);
+    assert_int_equal(result.ended, back.ended);
+    assert_int_equal(result.end.start_usec, back.end.start_usec);
+    assert_int_equal(result.end.end_usec, back.end.end_usec);
+    assert_int_equal(7, back.end.exit_code);
+    assert_string_equal("line\n?[31m?", back.end.output);
 }
 
-static void test_command(void **state)
+static void test_what_is_no_result_is_refused(void **state)
 {
-    static const struct {
-        const char *config, *command;
-    } cases[] = {
-        { "{\"Healthcheck\":{\"Test\":[\"CMD\",\"a\",\"b c\"]}}", "[\"a\",\"b c\"]" },
-        { "{\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"a | b\"]}}",
-                "[\"/bin/sh\",\"-c\",\"a | b\"]" },
-        { "{\"Shell\":[\"/bin/ash\",\"-ec\"],\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"a\"]}}",
-                "[\"/bin/ash\",\"-ec\",\"a\"]" },
-        { "{\"Healthcheck\":{\"Test\":[\"NONE\"]}}", NULL },
-        { "{\"Healthcheck\":{\"Test\":[\"CMD\"]}}", NULL },
-        { "{\"Healthcheck\":{\"Test\":[\"OTHER\",\"a\"]}}", NULL },
-        { "{\"Healthcheck\":{\"Test\":[]}}", NULL },
-        { "{}", NULL },
+    static const char *const wrong[] = {
+        "{}",
+        "{\"ExitCode\":0}",
+        "{\"ExitCode\":\"0\",\"Start\":\"2026-01-01T00:00:00Z\",\"End\":\"2026-01-01T00:00:00Z\"}",
+        "{\"ExitCode\":256,\"Start\":\"2026-01-01T00:00:00Z\",\"End\":\"2026-01-01T00:00:00Z\"}",
+        "{\"ExitCode\":0,\"Start\":\"yesterday\",\"End\":\"2026-01-01T00:00:00Z\"}",
+        "{\"ExitCode\":0,\"Start\":\"2026-01-01T00:00:00Z\",\"End\":\"2026-01-01T00:00:00Z\","
+        "\"Began\":2,\"Ended\":1}",
     };
 
     (void)state;
-    for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        _cleanup_json_ JsonValue *config = parse(cases[i].config);
-        _cleanup_json_ JsonValue *command = check_command(config);
+    for (size_t i = 0; i < ELEMENTS(wrong); i++) {
+        _cleanup_json_ JsonValue *value = parse(wrong[i]);
+        CheckResult result;
 
-        if (!cases[i].command)
-            assert_null(command);
-        else
-            assert_string_equal(cases[i].command, json_value_format(command));
+        assert_int_equal(-EBADMSG, check_result_parse(value, &result));
     }
 }
 
-static JsonValue *result(uint64_t began, uint64_t ended, int code, const char *output)
+static bool count(JsonValue *record, int exit_code, uint64_t at)
 {
-    const CheckTimestamps at = { .began_realtime = 1700000000 * SEC + 5,
-        .ended_realtime = 1700000001 * SEC,
-        .began = began,
-        .ended = ended };
-    JsonValue *value = check_result_new(&at, code, output);
-
-    assert_non_null(value);
-    return value;
-}
-
-static void test_result(void **state)
-{
-    static const struct {
-        const char *output, *text;
-    } cases[] = { { "two\nlines\tand\n", "two\nlines\tand\n" }, { "\033[31mred", "?[31mred" },
-        { "\xff\xfe", "??" }, { "", "" }, { "h\xc3\xa9", "h\xc3\xa9" } };
-    char large[CHECK_OUTPUT_MAX + 2];
-
-    (void)state;
-    for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        _cleanup_json_ JsonValue *value = result(1, 2, 0, cases[i].output);
-
-        assert_string_equal(cases[i].text, json_member_string(value, "Output", NULL));
-        assert_string_equal(
-                "2023-11-14T22:13:20.000005Z", json_member_string(value, "Start", NULL));
-    }
-    memset(large, 'x', sizeof(large));
-    for (size_t size = CHECK_OUTPUT_MAX; size <= CHECK_OUTPUT_MAX + 1; size++) {
-        _cleanup_json_ JsonValue *value = NULL;
-
-        large[size] = '\0';
-        value = result(1, 2, 0, large);
-        large[size] = 'x';
-        assert_int_equal(size == CHECK_OUTPUT_MAX ? CHECK_OUTPUT_MAX : CHECK_OUTPUT_MAX + 3,
-                strlen(json_member_string(value, "Output", "")));
-    }
-}
-
-/* Started at 1 s; start period 3 s, 2 retries. */
-static void test_count(void **state)
-{
-    static const struct {
-        uint64_t began;
-        int code;
-        const char *status;
-        int64_t streak;
-        bool changed;
-    } rows[] = {
-        { 2 * SEC, 1, "starting", 0, false }, /* in the start period it does not count */
-        { 4 * SEC - 1, -1, "starting", 0, false },
-        { 4 * SEC, 1, "starting", 1, false }, /* which is over now */
-        { 5 * SEC, 0, "healthy", 0, true },
-        { 6 * SEC, 1, "healthy", 1, false },
-        { 7 * SEC, 0, "healthy", 0, false }, /* a success ends the streak */
-        { 8 * SEC, 1, "healthy", 1, false },
-        { 9 * SEC, 2, "unhealthy", 2, true },
-        { 10 * SEC, -1, "unhealthy", 3, false },
-        { 11 * SEC, 0, "healthy", 0, true },
-    };
-    const CheckTimes times = { .interval_usec = SEC,
-        .timeout_usec = SEC,
-        .start_period_usec = 3 * SEC,
-        .start_interval_usec = SEC,
-        .retries = 2 };
-    _cleanup_json_ JsonValue *record = parse("{\"Status\":\"starting\",\"Started\":1000000}");
-    _cleanup_json_ JsonValue *none = parse("{\"Output\":\"x\"}");
+    const CheckResult result = { .began = at, .ended = at, .end = { 0, 0, exit_code, "said", 4 } };
     bool changed;
 
-    (void)state;
-    for (size_t i = 0; i < ELEMENTS(rows); i++) {
-        _cleanup_json_ JsonValue *value =
-                result(rows[i].began, rows[i].began + 1, rows[i].code, "");
+    assert_int_equal(0, check_record_count(record, &result, &changed));
+    return changed;
+}
 
-        assert_int_equal(0, check_record_count(record, &times, value, &changed));
-        assert_string_equal(rows[i].status, json_member_string(record, "Status", ""));
-        assert_int_equal(rows[i].streak, json_member_integer(record, "FailingStreak", -1));
-        assert_int_equal(rows[i].changed, changed);
-        assert_int_equal(i < 5 ? i + 1 : 5, json_value_length(json_value_get(record, "Log")));
-        assert_int_equal(rows[i].began + 1, json_member_integer(record, "Ended", 0));
-    }
-    assert_int_equal(0,
-            json_member_integer(json_value_at(json_value_get(record, "Log"), 4), "ExitCode", -2));
-    assert_int_equal(-EBADMSG, check_record_count(record, &times, none, &changed));
+static const char *status_of(JsonValue *record)
+{
+    return json_member_string(record, "Status", "");
+}
+
+static void test_count_goes_on_from_the_record(void **state)
+{
+    _cleanup_json_ JsonValue *record = parse(RECORD("starting", 0, "\"Unit\":\"a.service\","));
+
+    (void)state;
+    assert_false(count(record, 1, 5 * SEC)); /* in the start period */
+    assert_true(count(record, 0, 6 * SEC));
+    assert_string_equal("healthy", status_of(record));
+    assert_false(count(record, 1, 7 * SEC));
+    assert_int_equal(1, json_member_integer(record, "FailingStreak", -1));
+    assert_true(count(record, 2, 8 * SEC));
+    assert_string_equal("unhealthy", status_of(record));
+    for (unsigned i = 0; i < 4; i++)
+        (void)count(record, 3, (9 + i) * SEC);
     assert_int_equal(5, json_value_length(json_value_get(record, "Log")));
-}
-
-/* The first success ends the start period. */
-static void test_success_ends_start_period(void **state)
-{
-    const CheckTimes times = { .start_period_usec = 100 * SEC, .retries = 1 };
-    _cleanup_json_ JsonValue *record = parse("{\"Status\":\"starting\",\"Started\":1}");
-    _cleanup_json_ JsonValue *good = result(2, 3, 0, ""), *bad = result(4, 5, 1, "");
-    bool changed;
-
-    (void)state;
-    assert_int_equal(0, check_record_count(record, &times, good, &changed));
-    assert_int_equal(0, check_record_count(record, &times, bad, &changed));
-    assert_string_equal("unhealthy", json_member_string(record, "Status", ""));
+    assert_int_equal(12 * SEC, json_member_integer(record, "Ended", 0));
+    assert_string_equal("a.service", json_member_string(record, "Unit", ""));
 }
 
 static void test_due_and_alive(void **state)
 {
-    const CheckTimes times = { .interval_usec = 10 * SEC,
-        .timeout_usec = 2 * SEC,
-        .start_period_usec = 20 * SEC,
-        .start_interval_usec = 4 * SEC,
-        .retries = 1 };
-    _cleanup_json_ JsonValue *starting = parse("{\"Status\":\"starting\",\"Started\":1000000}");
-    _cleanup_json_ JsonValue *healthy =
-            parse("{\"Status\":\"healthy\",\"Started\":1000000,\"Ended\":5000000}");
-    _cleanup_json_ JsonValue *unhealthy =
-            parse("{\"Status\":\"unhealthy\",\"Started\":1000000,\"Ended\":5000000}");
+    _cleanup_json_ JsonValue *starting = parse(RECORD("starting", 0, ""));
+    _cleanup_json_ JsonValue *healthy = parse(RECORD("healthy", 0, "\"Ended\":5000000,"));
+    _cleanup_json_ JsonValue *unhealthy = parse(RECORD("unhealthy", 2, "\"Ended\":5000000,"));
 
     (void)state;
-    assert_false(check_record_is_due(starting, &times, 3 * SEC - 1));
-    assert_true(check_record_is_due(starting, &times, 3 * SEC));
-    assert_false(check_record_is_due(healthy, &times, 15 * SEC - 1));
-    assert_true(check_record_is_due(healthy, &times, 15 * SEC));
-    /* 5 + 10 + 2 + 30. */
-    assert_true(check_record_is_alive(healthy, &times, 47 * SEC));
-    assert_false(check_record_is_alive(healthy, &times, 47 * SEC + 1));
-    assert_true(check_record_is_alive(starting, &times, 43 * SEC));
-    assert_false(check_record_is_alive(starting, &times, 43 * SEC + 1));
-    assert_false(check_record_is_alive(unhealthy, &times, 6 * SEC));
+    assert_false(check_record_is_due(starting, 3 * SEC - 1));
+    assert_true(check_record_is_due(starting, 3 * SEC));
+    assert_false(check_record_is_due(healthy, 15 * SEC - 1));
+    assert_true(check_record_is_due(healthy, 15 * SEC));
+    /* 5 + 10 + 2 + 30; in the start period from its end on, 21. */
+    assert_true(check_record_is_alive(healthy, 47 * SEC - 1));
+    assert_false(check_record_is_alive(healthy, 47 * SEC + 1));
+    assert_true(check_record_is_alive(starting, 63 * SEC - 1));
+    assert_false(check_record_is_alive(starting, 63 * SEC + 1));
+    assert_false(check_record_is_alive(unhealthy, 6 * SEC));
+}
+
+static void test_a_probe_is_a_check(void **state)
+{
+    _cleanup_json_ JsonValue *record =
+            parse("{\"Status\":\"starting\",\"FailingStreak\":0,\"Log\":[],"
+                  "\"Healthcheck\":{\"Test\":[\"NONE\"],"
+                  "\"Interval\":1000000000},\"Probe\":\"tcp://[::1]:1\"}");
+    _cleanup_json_ JsonValue *none = parse("{\"Status\":\"none\",\"FailingStreak\":0,\"Log\":[]}");
+    Health health;
+
+    (void)state;
+    assert_int_equal(0, check_record_load(record, 5 * SEC, &health));
+    assert_true(health.config.has_check);
+    assert_int_equal(SEC, health.config.interval_usec);
+    assert_true(check_record_is_due(record, 5 * SEC));
+    assert_false(check_record_is_due(none, 100 * SEC));
+    assert_int_equal(-EBADMSG, check_record_load(NULL, 5 * SEC, &health));
 }
 
 static void test_schedule(void **state)
@@ -233,12 +164,13 @@ static void test_schedule(void **state)
 
     (void)state;
     for (size_t i = 0; i < ELEMENTS(rows); i++) {
-        const CheckTimes times = { .interval_usec = rows[i].interval,
+        const HealthConfig config = { .has_check = rows[i].has_check,
+            .interval_usec = rows[i].interval,
             .start_period_usec = rows[i].start_period,
             .start_interval_usec = rows[i].start_interval };
         CheckSchedule schedule;
 
-        check_schedule(&times, rows[i].has_check, rows[i].watchdog, &schedule);
+        check_schedule(&config, rows[i].watchdog, &schedule);
         assert_int_equal(rows[i].again, schedule.again_usec);
         assert_in_range(schedule.first_size, 1, CHECK_FIRST_MAX);
         assert_int_equal(rows[i].first, schedule.first_usec[0]);
@@ -249,12 +181,11 @@ static void test_schedule(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_command),
-        cmocka_unit_test(test_result),
-        cmocka_unit_test(test_count),
-        cmocka_unit_test(test_success_ends_start_period),
+        cmocka_unit_test(test_results_come_back),
+        cmocka_unit_test(test_what_is_no_result_is_refused),
+        cmocka_unit_test(test_count_goes_on_from_the_record),
         cmocka_unit_test(test_due_and_alive),
+        cmocka_unit_test(test_a_probe_is_a_check),
         cmocka_unit_test(test_schedule),
     };
 
