@@ -30,8 +30,8 @@ static char **split(const char *line)
     return argv;
 }
 
-static const char *const verbs[] = { "run", "cleanup", "healthcheck", "status", "check", "setup-runtime", "help",
-    "version" };
+static const char *const verbs[] = { "run", "cleanup", "healthcheck", "status", "check",
+    "setup-runtime", "help", "version" };
 static const char *const logs[] = { "attach", "journald", "none" };
 static const char *const modes[] = { "auto", "parent", "runtime", "move", "none" };
 static const char *const removes[] = { "at-next-start", "at-end", "never" };
@@ -363,7 +363,9 @@ static const struct {
     { "status ",
             "status: \"\" is not a container's name (letters, digits, _ . -, the first a "
             "letter or digit)" },
-    { "a\nb", "unknown command \"a?b\": it is run (or --), cleanup, healthcheck, status, check or setup-runtime" },
+    { "a\nb",
+            "unknown command \"a?b\": it is run (or --), cleanup, healthcheck, status, check or "
+            "setup-runtime" },
 };
 
 static void test_refused(void **state)
