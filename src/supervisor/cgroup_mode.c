@@ -40,6 +40,16 @@ static const char *exec_trouble_of(const char *path, const char *runc_version)
     return NULL;
 }
 
+static bool is_rootless(JsonValue *info)
+{
+    JsonValue *options = json_value_get(info, "SecurityOptions");
+
+    for (size_t i = 0; i < json_value_length(options); i++)
+        if (strcmp(json_value_string(json_value_at(options, i), ""), "name=rootless") == 0)
+            return true;
+    return false;
+}
+
 void cgroup_offer_of_engine(CgroupOffer *offer, JsonValue *info, const char *runtime)
 {
     JsonValue *runtimes = json_value_get(info, "Runtimes");
@@ -47,6 +57,7 @@ void cgroup_offer_of_engine(CgroupOffer *offer, JsonValue *info, const char *run
     const char *runc = json_member_string(json_value_get(info, "RuncCommit"), "ID", "");
 
     offer->engine_known = true;
+    offer->rootless = is_rootless(info);
     offer->cgroupfs = strcmp(json_member_string(info, "CgroupDriver", ""), "cgroupfs") == 0;
     offer->runtime_registered = json_value_get(runtimes, CGROUP_MODE_RUNTIME_NAME);
     offer->runtime_asked = *runtime && strcmp(runtime, CGROUP_MODE_RUNTIME_NAME) != 0;
@@ -91,7 +102,7 @@ const char *cgroup_mode_obstacle(CgroupMode mode, const CgroupOffer *offer)
     case CGROUP_MODE_PARENT:
         obstacle = obstacle_to_birth(offer);
         if (!obstacle && !offer->cgroupfs)
-            return "needs an engine with the cgroupfs driver, and this one has systemd's";
+            return "needs an engine with the cgroupfs driver";
         return obstacle;
     case CGROUP_MODE_RUNTIME:
         obstacle = obstacle_to_birth(offer);

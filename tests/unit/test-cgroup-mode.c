@@ -35,6 +35,8 @@ static const struct {
             CGROUP_MODE_MOVE, "--runtime" },
     { NULL, false, "{\"CgroupDriver\":\"systemd\",\"Runtimes\":{" REGISTERED "}}", "",
             CGROUP_MODE_MOVE, "Delegate=yes" },
+    { NULL, true, "{\"CgroupDriver\":\"none\",\"SecurityOptions\":[\"name=rootless\"]}", "",
+            CGROUP_MODE_MOVE, "not registered" },
     { NULL, true, NULL, "", CGROUP_MODE_MOVE, "does not tell" },
     { NULL, true, "{}", "", CGROUP_MODE_MOVE, "not registered" },
     { NULL, true, "{\"CgroupDriver\":7,\"Runtimes\":[],\"RuncCommit\":\"x\"}", "", CGROUP_MODE_MOVE,
