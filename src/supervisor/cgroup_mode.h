@@ -30,7 +30,7 @@ typedef struct CgroupOffer {
     bool cgroupfs;             /* it has that driver, not systemd's */
     bool runtime_registered;
     bool runtime_asked;       /* another one, by --runtime of the run line */
-    bool rootless;      /* the engine is a user's */
+    bool rootless;            /* the engine is a user's */
     const char *exec_trouble; /* NULL: docker exec finds its way into a container that was moved */
 } CgroupOffer;
 
