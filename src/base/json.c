@@ -7,7 +7,7 @@
 
 #include <json-c/json.h>
 
-int json_value_parse(const char *text, size_t size, JsonValue **ret)
+static int parse(const char *text, size_t size, int flags, JsonValue **ret)
 {
     struct json_tokener *tokener;
     JsonValue *value;
@@ -20,8 +20,7 @@ int json_value_parse(const char *text, size_t size, JsonValue **ret)
     tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
     if (!tokener)
         return -ENOMEM;
-    /* Without it json-c takes comments, 'a' for "a", and a comma before the end. */
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    json_tokener_set_flags(tokener, flags);
 
     value = json_tokener_parse_ex(tokener, text, (int)size);
     end = json_tokener_get_parse_end(tokener);
@@ -40,6 +39,30 @@ int json_value_parse(const char *text, size_t size, JsonValue **ret)
 
     *ret = value;
     return 0;
+}
+
+int json_value_parse(const char *text, size_t size, JsonValue **ret)
+{
+    return parse(text, size, 0, ret);
+}
+
+/* json-c 0.18 takes what is not ASCII for a control character then: so it sees none. */
+int json_value_parse_strict(const char *text, size_t size, JsonValue **ret)
+{
+    _cleanup_free_ char *ascii = strndup(text, size);
+    JsonValue *value;
+    int r;
+
+    if (!ascii)
+        return -ENOMEM;
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    r = strlen(ascii) == size ? parse(ascii, size, JSON_TOKENER_STRICT, &value) : -EBADMSG;
+    if (r < 0)
+        return r;
+    (void)json_value_unref(value);
+    return json_value_parse(text, size, ret);
 }
 
 JsonValue *json_value_ref(JsonValue *value)

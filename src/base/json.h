@@ -23,6 +23,9 @@ typedef struct json_object JsonValue;
 
 /* -EBADMSG: not one complete JSON text; -ENOMEM. *ret is owned by the caller. */
 int json_value_parse(const char *text, size_t size, JsonValue **ret);
+/* The same, but refuses what json-c takes beyond JSON: comments, 'a' for "a", a comma before the
+ * end. For what is written back. */
+int json_value_parse_strict(const char *text, size_t size, JsonValue **ret);
 
 JsonValue *json_value_ref(JsonValue *value);
 /* Returns NULL. */

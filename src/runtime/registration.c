@@ -31,7 +31,7 @@ static int read_settings(const char *path, char **ret_text, JsonValue **ret)
         *ret = json_new_object();
         r = *ret ? 0 : -ENOMEM;
     } else
-        r = json_value_parse(text, size, ret);
+        r = json_value_parse_strict(text, size, ret);
     *ret_text = TAKE_PTR(text);
     return r;
 }
