@@ -200,6 +200,14 @@ struct search {
     char *path; /* of the cgroup whose children are looked at; then, of the one that was found */
 };
 
+/* Whoever has a cgroup delegated can give those below it any name. */
+static bool is_trusted(int cgroup)
+{
+    struct stat st;
+
+    return fstat(cgroup, &st) >= 0 && (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
 static int search_child(int parent, const char *name, void *userdata)
 {
     struct search *search = userdata;
@@ -212,7 +220,7 @@ static int search_child(int parent, const char *name, void *userdata)
         search->path = TAKE_PTR(above);
         return -ENOMEM;
     }
-    if (search->matches(search->path, search->userdata))
+    if (is_trusted(parent) && search->matches(search->path, search->userdata))
         return 1;
     fd = cgroup_open_file(parent, name, O_RDONLY | O_DIRECTORY);
     if (fd >= 0 && search->depth < DEPTH_MAX) {

@@ -44,8 +44,8 @@ int cgroup_each_process(int cgroup, CgroupProcessVisitor visit, void *userdata);
 typedef int (*CgroupVisitor)(int cgroup, void *userdata);
 int cgroup_each(int cgroup, CgroupVisitor visit, void *userdata);
 
-/* The first cgroup below `mount` whose path `matches`; *ret is the caller's. -ENOENT: none. Reads
- * every directory of the hierarchy: not for what happens often. */
+/* The first cgroup below `mount`, in one of root's or our own, whose path `matches`; *ret is the
+ * caller's. -ENOENT: none. Reads every directory of the hierarchy: not for what happens often. */
 typedef bool (*CgroupPathMatch)(const char *path, const void *userdata);
 int cgroup_find(const char *mount, CgroupPathMatch matches, const void *userdata, char **ret);
 

@@ -17,7 +17,7 @@ static _Noreturn void stay(void)
     sigset_t none;
 
     /* Whoever reads our output, or systemd, shall see the end of what we hold. */
-    (void)close_range(0, ~0U, 0);
+    closefrom(0);
     (void)setsid();
     if (chdir("/") < 0)
         _exit(EXIT_FAILURE);

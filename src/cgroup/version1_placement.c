@@ -229,8 +229,6 @@ static int keep_scope(Version1Placement *placement, const char *proc_cgroup, pid
     }
     if (r >= 0 && keeper > 0)
         r = put_keeper_aside(placement, proc_cgroup, number);
-    if (r < 0 && keeper > 0)
-        (void)kill(keeper, SIGKILL);
     *ret_keeper = keeper;
     return r < 0 ? r : 0;
 }

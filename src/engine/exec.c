@@ -231,7 +231,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
     }
     say(exec, SILENCE, strlen(SILENCE));
-    end(exec, -ETIMEDOUT);
+    end(exec, -EHOSTDOWN);
     return 0;
 }
 

@@ -30,12 +30,14 @@ const char *cgroup_mode_name(CgroupMode mode)
  * (opencontainers/runc#5089, mended in 1.4.1). */
 static const char *exec_trouble_of(const char *path, const char *runc_version)
 {
+    /* "v1.4.0-0-g8bd78a99", and of Debian "1.4.0+ds1-1". */
+    const char *version = *runc_version == 'v' ? runc_version + 1 : runc_version;
     const char *slash = strrchr(path, '/');
     const char *program = slash ? slash + 1 : path;
 
     if (strstr(program, "crun"))
         return "crun cannot execute in a container that was moved";
-    if (strstr(program, "runc") && text_starts_with(runc_version, "v1.4.0"))
+    if (strstr(program, "runc") && text_starts_with(version, "1.4.0"))
         return "runc 1.4.0 cannot execute in a container that was moved (1.4.1 can)";
     return NULL;
 }
@@ -106,6 +108,8 @@ const char *cgroup_mode_obstacle(CgroupMode mode, const CgroupOffer *offer)
         return obstacle;
     case CGROUP_MODE_RUNTIME:
         obstacle = obstacle_to_birth(offer);
+        if (!obstacle && offer->version1)
+            return "needs cgroup v2 as the only hierarchy";
         if (!obstacle && offer->runtime_asked)
             return "the run line asks for a --runtime of its own";
         if (!obstacle && !offer->runtime_registered)

@@ -26,6 +26,7 @@
 typedef struct CgroupOffer {
     const char *place_trouble; /* why there is no unit's cgroup to use; NULL: there is one */
     bool delegated;            /* the unit has Delegate=yes */
+    bool version1;             /* controllers are on cgroup v1 */
     bool engine_known;         /* the engine told what it is */
     bool cgroupfs;             /* it has that driver, not systemd's */
     bool runtime_registered;

@@ -39,7 +39,7 @@ static void extend_start(Supervisor *supervisor)
 static void note_result(Supervisor *supervisor, bool changed)
 {
     extend_start(supervisor);
-    publish(supervisor);
+    publish(supervisor, changed);
     if (changed)
         ready_note_health(supervisor);
     else if (supervisor->state == STATE_SETTLING)
@@ -122,6 +122,8 @@ static void on_docker_asked(const EngineReply *reply, void *userdata)
 /* The event has the status, but not what the probe said; and an event is a hint, not the truth. */
 void check_ask_docker(Supervisor *supervisor)
 {
+    if (supervisor->state > STATE_RUNNING)
+        return; /* the call is another's then */
     supervisor->health_call = engine_call_cancel(supervisor->health_call);
     supervisor->check.asked = now_usec();
     (void)engine_inspect(supervisor->engine, supervisor->container.id, ANSWER_TIMEOUT_USEC,
@@ -259,14 +261,16 @@ void check_learn(Supervisor *supervisor, JsonValue *inspect)
         check->source = check->probe ? CHECK_PROBE : config.has_check ? CHECK_DOCKER : CHECK_NONE;
         (void)json_value_unref(check->settings);
         check->settings = json_value_ref(json_value_get(container, "Healthcheck"));
-        if (check->source == CHECK_DOCKER && !check->command)
+        text_vector_free(TAKE_PTR(check->command));
+        if (check->source == CHECK_DOCKER)
             (void)health_command_parse(container, &check->command);
         if (supervisor->state == STATE_PLACING && json_member_boolean(state, "Running", false) &&
                 check->source != CHECK_NONE)
             begin(supervisor, inspect, &config);
         else if (check->source == CHECK_NONE)
             /* The startup probe has its times from there. */
-            health_init(&check->health, &config, now_usec(), now_usec());
+            health_init(
+                    &check->health, &config, start_of(supervisor, inspect, now_usec()), now_usec());
     }
     check_take_inspect(supervisor, inspect);
 }
@@ -349,6 +353,13 @@ int check_parse(Supervisor *supervisor, char **ret_message)
     if (r >= 0 && options->startup_probe)
         r = probe_spec_parse(options->startup_probe, &supervisor->startup.probe, ret_message);
     return r;
+}
+
+bool check_needs_network(const Supervisor *supervisor)
+{
+    const ProbeSpec *probe = supervisor->check.probe, *startup = supervisor->startup.probe;
+
+    return (probe && probe->kind != PROBE_EXEC) || (startup && startup->kind != PROBE_EXEC);
 }
 
 bool check_is_there(const Supervisor *supervisor)

@@ -6,7 +6,7 @@
  * health.json, and what a check that a timer drives goes on from. Pure.
  *
  *     Status, FailingStreak, Log   in the shape of Docker's State.Health
- *     Unit, Cgroup, Pid            who is spoken for, and its main process
+ *     Unit, Cgroup, Id, Pid        who is spoken for, the container, its first process
  *     Started, Ended               the container, the newest result (monotonic, microseconds)
  *     WatchdogUSec                 0: none is to be served
  *     Judged                       pings stand for health; else for the process alone

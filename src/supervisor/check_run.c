@@ -35,6 +35,11 @@ static bool tells_nothing(int result)
     case -EBUSY:
     case -ESRCH:
     case -EPIPE:
+    case -EPROTO:
+    case -EHOSTDOWN:
+    case -EHOSTUNREACH:
+    case -ENETUNREACH:
+    case -ENOMEM:
         return true;
     default:
         return false;
@@ -78,6 +83,8 @@ int check_run_start(sd_event *event, Engine *engine, const CheckRunRequest *requ
     run->began_realtime = usec_of(CLOCK_REALTIME);
     run->handler = handler;
     run->userdata = userdata;
+    if (probe && probe->kind != PROBE_EXEC && (request->pid <= 0 || request->pidfd < 0))
+        return -ESRCH; /* it would ask our own network */
     if (probe && probe->kind != PROBE_EXEC)
         r = probe_start(event, probe, request->pid, request->pidfd, request->timeout_usec, on_end,
                 run, &run->probe);

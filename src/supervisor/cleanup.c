@@ -11,6 +11,7 @@
 #include "cgroup/core_files.h"
 #include "cgroup/layout.h"
 #include "cgroup/placement.h"
+#include "runtime/hand_over.h"
 #include "supervisor/create_request.h"
 #include "supervisor/errand.h"
 #include "supervisor/supervision.h"
@@ -61,6 +62,8 @@ static void finish(Cleanup *cleanup)
     if (pid_file)
         (void)pid_file_remove(pid_file, 0);
     clean_runtime_directory(cleanup->errand.options->name);
+    if (cleanup->id)
+        (void)runtime_hand_over_remove(cleanup->id);
     errand_end(&cleanup->errand, 0);
 }
 
@@ -259,7 +262,9 @@ int cleanup_run(const Options *options)
     /* Without an engine the processes at least can be ended. */
     if (r == EXIT_UNAVAILABLE) {
         clean_cgroups(&cleanup);
-        clean_runtime_directory(options->name);
+        /* By hand nobody tells whether somebody lives there. */
+        if (cleanup.layout.unit)
+            clean_runtime_directory(options->name);
     }
     cgroup_layout_clear(&cleanup.layout);
     free(cleanup.id);

@@ -224,10 +224,14 @@ static char *format_message(JsonValue *record, bool changed, uint64_t now)
         output = strdup(unhealthy ? json_member_string(last, "Output", "") : "");
         if (!output)
             return NULL;
-        output[strcspn(output, "\n")] = '\0';
-        line = text_format("STATUS=Running, %s, PID %d%s%s%.*s\n", status,
+        /* systemd takes a return for the end of a field, too: what follows would be one of its own,
+         * and we are root. */
+        output[strcspn(output, "\r\n")] = '\0';
+        text_make_printable(output);
+        text_cut(output, NOTIFY_STATUS_MAX / 2);
+        line = text_format("STATUS=Running, %s, PID %d%s%s%s\n", status,
                 (int)json_member_integer(record, "Pid", 0), json_member_string(record, "Place", ""),
-                *output ? ": " : "", NOTIFY_STATUS_MAX / 2, output);
+                *output ? ": " : "", output);
     }
     return text_format("%s%s%s", line ? line : "", serves && is_alive ? "WATCHDOG=1\n" : "",
             changed && unhealthy && json_member_boolean(record, "Triggers", false)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "cgroup/layout.h"
 #include "health/go_time.h"
 #include "health/health_json.h"
 #include "supervisor/check_record.h"
@@ -156,12 +157,30 @@ static int find_check(HealthCheck *check, JsonValue *config)
     return health_command_parse(config, &check->command);
 }
 
+/* The number is the engine's, which may be of another host. A pidfd first, then the look at what it
+ * stands for. 0: it is not the container's process. */
+static pid_t find_process(HealthCheck *check, JsonValue *inspect)
+{
+    pid_t pid = (pid_t)json_member_integer(json_value_get(inspect, "State"), "Pid", 0);
+    _cleanup_free_ char *path = NULL, *unit = NULL, *name = NULL;
+
+    check->pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    if (check->pidfd >= 0 && cgroup_of_process(pid, &path) >= 0 &&
+            (strstr(path, check->id) ||
+                    (cgroup_path_unit(path, &unit, &name) >= 0 &&
+                            text_equal(name, container_label(inspect, LABEL_UNIT)))))
+        return pid;
+    close_p(&check->pidfd);
+    check->pidfd = -1;
+    return 0;
+}
+
 static void run_check(HealthCheck *check, JsonValue *inspect)
 {
     JsonValue *config = json_value_get(inspect, "Config");
-    pid_t pid = (pid_t)json_member_integer(json_value_get(inspect, "State"), "Pid", 0);
     HealthConfig given;
     Health health;
+    pid_t pid;
     int r;
 
     r = find_check(check, config);
@@ -174,8 +193,8 @@ static void run_check(HealthCheck *check, JsonValue *inspect)
     health_config_parse(json_value_get(config, "Healthcheck"), &given);
     health_init(&health, &given, now_usec(), now_usec());
     check->timeout_usec = health.config.timeout_usec;
-    check->pidfd = pidfd_open(pid, 0);
     r = text_replace(&check->id, json_member_string(inspect, "Id", ""));
+    pid = r >= 0 ? find_process(check, inspect) : 0;
     if (r >= 0)
         r = check_run_start(check->errand.event, check->errand.engine,
                 &(CheckRunRequest){
@@ -208,7 +227,9 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     }
     if (json_member_boolean(state, "Paused", false)) {
         log_notice("container %s is paused: it is not checked", name);
-        note_pause(check);
+        /* A wrapper knows by the engine's event. */
+        if (check->errand.options->if_due)
+            note_pause(check);
         errand_end(&check->errand, check->errand.options->if_due ? 0 : EXIT_ENGINE);
         return;
     }

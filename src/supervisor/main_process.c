@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
@@ -24,12 +25,13 @@ bool main_process_is_there(JsonValue *record)
     _cleanup_free_ char *path = NULL, *unit = NULL, *name = NULL;
     pid_t pid = main_process_of(record);
 
-    if (pid <= 1 || !process_is_alive(pid) || cgroup_of_process(pid, &path) < 0 ||
-            cgroup_path_unit(path, &unit, &name) < 0)
+    if (pid <= 1 || !process_is_alive(pid) || cgroup_of_process(pid, &path) < 0)
         return false;
-    /* With --cgroup-mode=none it is in a scope of Docker's. */
-    return text_equal(name, json_member_string(record, "Unit", "")) ||
-            text_ends_with(name, ".scope");
+    /* In a cgroup of Docker's, with --cgroup-mode=none, or one that it was born in. */
+    if (*json_member_string(record, "Id", "") && strstr(path, json_member_string(record, "Id", "")))
+        return true;
+    return cgroup_path_unit(path, &unit, &name) >= 0 &&
+            text_equal(name, json_member_string(record, "Unit", ""));
 }
 
 /* Not by cgroup_layout_enter(): by now another run may be preparing its payload there. */
@@ -43,6 +45,9 @@ int main_process_join_unit(JsonValue *record)
     if (r < 0)
         return r;
     supervisor = cgroup_open(layout.mount, layout.supervisor);
+    /* Nobody made one: --cgroup-mode=none. */
+    if (supervisor == -ENOENT)
+        supervisor = cgroup_open(layout.mount, layout.unit);
     return supervisor < 0 ? supervisor : cgroup_write(supervisor, "cgroup.procs", "0");
 }
 

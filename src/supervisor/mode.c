@@ -88,6 +88,7 @@ int mode_find_place(Supervisor *supervisor)
     r = cgroup_layout_find(&supervisor->layout);
     supervisor->has_layout = r >= 0 && supervisor->layout.unit;
     supervisor->offer.delegated = supervisor->layout.delegated;
+    supervisor->offer.version1 = supervisor->layout.hierarchies;
     if (r < 0)
         supervisor->offer.place_trouble = "no cgroups that systemd keeps are mounted here";
     else if (!supervisor->has_layout)
@@ -203,7 +204,8 @@ int mode_apply(Supervisor *supervisor)
     _cleanup_free_ char *label = NULL;
     int r = 0;
 
-    settle(supervisor);
+    if (supervisor->mode == CGROUP_MODE_AUTO)
+        settle(supervisor);
     if (supervisor->end.failure != 0)
         return -EOPNOTSUPP;
 
@@ -223,9 +225,12 @@ void mode_learn(Supervisor *supervisor, JsonValue *inspect)
 {
     supervisor->mode = cgroup_mode_of_container(inspect);
     supervisor->mode_reason = "as it was made";
-    if (supervisor->mode == CGROUP_MODE_MOVE &&
-            (!supervisor->has_layout || supervisor->options->cgroup_mode == CGROUP_MODE_NONE))
+    if (!supervisor->has_layout ||
+            (supervisor->mode == CGROUP_MODE_MOVE &&
+                    supervisor->options->cgroup_mode == CGROUP_MODE_NONE))
         supervisor->mode = CGROUP_MODE_NONE;
+    else if (cgroup_mode_is_born(supervisor->mode) && !supervisor->layout.delegated)
+        supervisor->mode = CGROUP_MODE_MOVE;
 }
 
 /* The container's first process comes into the unit's cgroup before it does anything: by then the

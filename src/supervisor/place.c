@@ -96,9 +96,13 @@ static int watch_process(Supervisor *supervisor, pid_t pid)
 
 static void finish_placing(Supervisor *supervisor)
 {
+    /* The child that moves us is to be reaped in any case. */
+    bool reap = supervisor->entering > 0;
     const char *path = supervisor->options->pid_file;
     int r;
 
+    if (reap)
+        (void)mode_enter_unit(supervisor);
     log_info("container %s: PID %d, cgroup mode %s (%s)", supervisor_container_name(supervisor),
             (int)supervisor->container.pid, cgroup_mode_name(supervisor->mode),
             supervisor->mode_reason);
@@ -211,7 +215,14 @@ static void on_inspected(const EngineReply *reply, void *userdata)
         return;
     }
     r = watch_process(supervisor, pid);
-    if (r == -EXDEV && supervisor->mode == CGROUP_MODE_NONE) {
+    if ((r == -EXDEV || r == -ESRCH) && supervisor->mode == CGROUP_MODE_NONE) {
+        /* If it is gone, its exit is on its way. */
+        if (check_needs_network(supervisor)) {
+            fail(supervisor,
+                    "its process is not to be seen from here, and so its network is not to be "
+                    "entered: use exec: for probes");
+            return;
+        }
         log_warning("container %s: its process %d is not to be seen from here; only the engine "
                     "tells of its end",
                 supervisor_container_name(supervisor), (int)pid);

@@ -159,6 +159,9 @@ void action_settle(Supervisor *supervisor)
     int r;
 
     check_start(supervisor);
+    /* One that is adopted. */
+    if (check_status(supervisor) == HEALTH_UNHEALTHY)
+        act_on_unhealthy(supervisor);
     if (supervisor->options->watchdog != WATCHDOG_OFF) {
         r = watchdog_start(supervisor->event, is_alive, supervisor, &supervisor->watchdog);
         if (r < 0)
@@ -181,8 +184,13 @@ void action_announce(Supervisor *supervisor)
     ready_tell(supervisor);
     notify_ready(NULL);
     hear_announced(supervisor);
+    /* Before, there was nothing for systemd to act on. */
+    if (check_status(supervisor) == HEALTH_UNHEALTHY &&
+            supervisor->options->on_unhealthy == UNHEALTHY_TRIGGER)
+        notify_watchdog_trigger();
     /* Last: with NotifyAccess=main nothing that we say is heard after it. */
-    if (supervisor->options->main_pid_is_container || supervisor->detached)
+    if (supervisor->container.pid > 0 &&
+            (supervisor->options->main_pid_is_container || supervisor->detached))
         notify_main_pid(supervisor->container.pid);
     if (supervisor->detached)
         supervisor_report(supervisor, EVENT_DETACHED);
@@ -190,9 +198,15 @@ void action_announce(Supervisor *supervisor)
 
 void action_hand_over(Supervisor *supervisor)
 {
-    log_info("container %s runs on under PID %d; nothing of ours stays with it",
+    log_info("container %s runs on under PID %d, without a supervisor",
             supervisor_container_name(supervisor), (int)supervisor->container.pid);
     supervisor->end.handed_over = true;
+    /* What is in flight is not ours any more. */
+    check_stop(supervisor);
+    if (supervisor->options->on_unhealthy == UNHEALTHY_STOP && check_is_there(supervisor))
+        log_warning(
+                "--on-unhealthy=stop: nobody stays to stop the container; the unit's WatchdogSec= "
+                "can end it");
     if (detached_checks_start(supervisor) <= 0)
         (void)sd_event_exit(supervisor->event, 0);
 }

@@ -12,6 +12,16 @@
 /* Beyond what the next run takes in any case. */
 #define EXTEND_SLACK_USEC (5 * USEC_PER_SEC)
 
+static void again(Supervisor *supervisor)
+{
+    sd_event_source *timer = supervisor->startup.timer;
+    uint64_t interval = supervisor->check.health.config.start_interval_usec;
+
+    if (sd_event_source_set_time_relative(timer, interval) < 0 ||
+            sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
+        log_warning("cannot set a timer for the startup probe");
+}
+
 static void on_ended(
         CheckRunEnd how, uint64_t began, uint64_t ended, const ProbeEnd *end, void *userdata)
 {
@@ -25,6 +35,7 @@ static void on_ended(
     startup->passed = how == CHECK_RUN_TOLD && end->exit_code == 0;
     if (startup->passed) {
         log_info("container %s: its startup probe passed", supervisor_container_name(supervisor));
+        ready_tell(supervisor);
         ready_consider(supervisor);
         return;
     }
@@ -33,12 +44,10 @@ static void on_ended(
             how == CHECK_RUN_TIMED_OUT ? "no answer in time: " : "", (int)end->size, end->output);
     text_make_printable(startup->output);
     ready_tell(supervisor);
-    if (health_is_in_start_period(&supervisor->check.health, now_usec()))
+    if (now_usec() < supervisor->check.health.started + config->start_period_usec)
         notify_extend_timeout(
                 config->timeout_usec + config->start_interval_usec + EXTEND_SLACK_USEC);
-    if (sd_event_source_set_time_relative(startup->timer, config->start_interval_usec) < 0 ||
-            sd_event_source_set_enabled(startup->timer, SD_EVENT_ONESHOT) < 0)
-        log_warning("cannot set a timer for the startup probe");
+    again(supervisor);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -50,8 +59,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     (void)source;
     (void)usec;
     r = check_run_now(supervisor, startup->probe, on_ended, &startup->run);
-    if (r < 0)
+    if (r < 0) {
         log_warning("cannot run the startup probe: %s", strerror(-r));
+        again(supervisor);
+    }
     return 0;
 }
 

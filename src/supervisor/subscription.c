@@ -303,17 +303,17 @@ void subscription_drop_output(Subscription *subscription)
 
 bool subscription_has_events(const Subscription *subscription)
 {
-    return subscription->streams[STREAM_EVENTS];
+    return subscription && subscription->streams[STREAM_EVENTS];
 }
 
 bool subscription_has_output(const Subscription *subscription)
 {
-    return subscription->streams[STREAM_OUTPUT];
+    return subscription && subscription->streams[STREAM_OUTPUT];
 }
 
 bool subscription_is_connected(const Subscription *subscription)
 {
-    return subscription->established && !subscription->lost;
+    return subscription && subscription->established && !subscription->lost;
 }
 
 Subscription *subscription_free(Subscription *subscription)

@@ -131,6 +131,7 @@ typedef struct Supervisor {
     struct DetachedChecks *detached_checks;
     char *directory; /* of health.json and the control socket */
     Control *control;
+    uint64_t published_usec; /* monotonic */
 } Supervisor;
 
 /* Something happened. What follows from it runs from the loop, after this returned. */
@@ -230,6 +231,8 @@ void check_ask_docker(Supervisor *supervisor);
 void check_start(Supervisor *supervisor);
 void check_stop(Supervisor *supervisor);
 void check_release(Supervisor *supervisor);
+/* Is there a probe that is opened in the container's network? */
+bool check_needs_network(const Supervisor *supervisor);
 /* Does the container have a health check, of Docker's or ours? */
 bool check_is_there(const Supervisor *supervisor);
 HealthStatus check_status(const Supervisor *supervisor);
@@ -246,8 +249,9 @@ int check_run_now(
 /* publish.c */
 /* Opens the runtime directory of a container with a check, for the healthcheck and status verbs. */
 void publish_open(Supervisor *supervisor);
-/* Writes what is known of its health there. */
-void publish(Supervisor *supervisor);
+/* Writes what is known of its health there; what has not `changed` not more often than it can be
+ * looked at. */
+void publish(Supervisor *supervisor, bool changed);
 /* The same as a record: see check_record.h. */
 int publish_describe(const Supervisor *supervisor, JsonValue **ret);
 void publish_close(Supervisor *supervisor);

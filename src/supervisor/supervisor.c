@@ -349,9 +349,9 @@ static void release(Supervisor *supervisor)
     (void)watchdog_free(supervisor->watchdog);
     (void)oom_watch_free(supervisor->oom);
     (void)output_free(supervisor->output);
+    check_release(supervisor);
     (void)engine_free(supervisor->engine);
     (void)detached_checks_free(supervisor->detached_checks);
-    check_release(supervisor);
     mode_end_birth(supervisor);
     (void)sd_event_source_disable_unref(supervisor->deadline);
     (void)sd_event_source_disable_unref(supervisor->pause);

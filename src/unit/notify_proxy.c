@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "base/file.h"
@@ -21,6 +23,7 @@
  */
 #define WAKE_UPS_IN_INTERVAL 20
 #define INTERVAL_USEC USEC_PER_SEC
+#define CLOSE_MAX_USEC 50000
 #define DATAGRAMS_AT_ONCE 32
 /* More than a queue of systemd's usual length (512) has. */
 #define DRAINS_MAX 17
@@ -68,11 +71,32 @@ static bool is_welcome(const NotifyProxy *proxy, pid_t pid)
     return sender != NOTIFY_SENDER_OTHER;
 }
 
+static volatile sig_atomic_t has_waited;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    has_waited = 1;
+}
+
+/* Between these two no system call waits for longer than CLOSE_MAX_USEC, again and again. */
+static void limit_wait(bool limited)
+{
+    const struct itimerval limit = { .it_interval.tv_usec = CLOSE_MAX_USEC,
+        .it_value.tv_usec = CLOSE_MAX_USEC };
+    const struct itimerval none = { 0 };
+
+    if (limited)
+        has_waited = 0;
+    (void)setitimer(ITIMER_REAL, limited ? &limit : &none, NULL);
+}
+
 /*
  * The control buffer has room for the credentials alone, which come first (unix(7); scm_recv() in
  * the kernel). So descriptors that were sent along are never put into our table: the kernel lets go
- * of them within recvmsg(2). Nothing leaks, whatever is sent, and we never close(2) a file of the
- * container's, which could wait for a file system of its own (fuse flushes at close).
+ * of them within recvmsg(2). Nothing leaks, whatever is sent. But if ours is the last reference,
+ * that is where a file is closed, and closing may wait: a socket with SO_LINGER for its data to go
+ * out. A signal ends such a wait.
  *
  * It is also all that BARRIER=1 asks for, as long as everything that was sent before it has been
  * handled by then: take() sees to that.
@@ -95,12 +119,16 @@ static int receive(NotifyProxy *proxy, NotifyMessage *ret)
     };
     ssize_t size;
     pid_t pid;
+    int r;
 
+    limit_wait(true);
     do
         size = recvmsg(proxy->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
-    if (size < 0)
-        return -errno;
+    r = size < 0 ? -errno : 0;
+    limit_wait(false);
+    if (r < 0)
+        return r;
     if (sender_of(&header, &pid) < 0 || !is_welcome(proxy, pid))
         return 0;
     return notify_filter(datagram, (size_t)size, ret);
@@ -121,7 +149,9 @@ static bool take(NotifyProxy *proxy)
     NotifyMessage kept = { 0 }, message;
     bool has_kept = false, has_more = true;
 
-    for (unsigned i = 0; i < DATAGRAMS_AT_ONCE; i++) {
+    /* If a receive had to wait, so had the others of the loop. */
+    has_waited = 0;
+    for (unsigned i = 0; i < DATAGRAMS_AT_ONCE && !has_waited; i++) {
         int r;
 
         if (has_kept && is_barrier_next(proxy))
@@ -236,6 +266,7 @@ int notify_proxy_new(sd_event *event, const char *directory, const NotifyProxyHa
     *ret = NULL;
     if (!proxy)
         return -ENOMEM;
+    (void)sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
     proxy->handlers = *handlers;
     proxy->directory_fd = proxy->fd = -1;
     r = text_replace(&proxy->directory, directory);
@@ -264,7 +295,10 @@ NotifyProxy *notify_proxy_free(NotifyProxy *proxy)
             fstatat(proxy->directory_fd, NOTIFY_PROXY_SOCKET, &now, AT_SYMLINK_NOFOLLOW) >= 0 &&
             now.st_dev == proxy->socket.st_dev && now.st_ino == proxy->socket.st_ino)
         (void)unlinkat(proxy->directory_fd, NOTIFY_PROXY_SOCKET, 0);
+    /* With what nobody received. */
+    limit_wait(true);
     close_p(&proxy->fd);
+    limit_wait(false);
     close_p(&proxy->directory_fd);
     if (proxy->directory)
         (void)rmdir(proxy->directory);

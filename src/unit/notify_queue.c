@@ -228,6 +228,10 @@ static void note_phase(NotifyField field)
 
 void notify_queue_set(NotifyField field, const char *value)
 {
+    /* A trigger cannot be taken back by a ping. */
+    if (field == FIELD_WATCHDOG && text_equal(notify_queue_newest(field), "trigger") &&
+            state.pending[field])
+        return;
     (void)snprintf(state.values[field], sizeof(state.values[field]), "%s", value);
     state.pending[field] = true;
     if (is_phase(field))

@@ -82,6 +82,8 @@ static bool is_ours(const char *name)
         if (strcmp(name, files[i]) == 0)
             return true;
     rest = text_after(name, "health.json.");
+    if (!rest)
+        rest = text_after(name, "ready.");
     return rest && strlen(rest) == 6;
 }
 
