@@ -204,11 +204,6 @@ JsonValue *json_new_integer(int64_t number)
     return json_object_new_int64(number);
 }
 
-JsonValue *json_new_double(double number)
-{
-    return json_object_new_double(number);
-}
-
 JsonValue *json_new_boolean(bool truth)
 {
     return json_object_new_boolean(truth);

@@ -65,7 +65,6 @@ JsonValue *json_new_object(void);
 JsonValue *json_new_array(void);
 JsonValue *json_new_string(const char *text);
 JsonValue *json_new_integer(int64_t number);
-JsonValue *json_new_double(double number);
 JsonValue *json_new_boolean(bool truth);
 /* The JSON null, for members that are sent as such. */
 #define JSON_NULL ((JsonValue *)NULL)

@@ -8,21 +8,6 @@ static JsonValue *state_health(JsonValue *inspect)
     return json_value_get(json_value_get(inspect, "State"), "Health");
 }
 
-void docker_health_of_inspect(JsonValue *inspect, DockerHealth *ret)
-{
-    HealthConfig config;
-    HealthRecord record;
-
-    *ret = (DockerHealth){ 0 };
-    health_config_parse(json_value_get(json_value_get(inspect, "Config"), "Healthcheck"), &config);
-    ret->has_check = config.has_check;
-    if (!ret->has_check || health_record_parse(state_health(inspect), &record) < 0)
-        return;
-
-    ret->status = record.status;
-    health_output_line(health_record_newest(&record), ret->output, sizeof(ret->output));
-}
-
 /* The index of the first entry that was not read before; 0 also if it cannot be told. */
 static size_t first_new(const DockerLog *log, const HealthRecord *docker)
 {

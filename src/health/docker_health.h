@@ -13,18 +13,6 @@
 #include "base/json.h"
 #include "health/health.h"
 
-/* What a probe said last, at most. */
-#define DOCKER_HEALTH_OUTPUT_SIZE 256
-
-typedef struct DockerHealth {
-    bool has_check;
-    HealthStatus status;
-    char output[DOCKER_HEALTH_OUTPUT_SIZE]; /* of the newest result, one printable line */
-} DockerHealth;
-
-/* Of a container's inspect reply. A container that is down keeps what it had last. */
-void docker_health_of_inspect(JsonValue *inspect, DockerHealth *ret);
-
 /* How far Docker's log has been read. Zero at first. */
 typedef struct DockerLog {
     bool read;

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "unit/notify_proxy.h"
+#include "unit/runtime_directory.h"
 
 /*
  * In the container. The engine mounts in the order of depth, so this lies on top of a --tmpfs or a
@@ -19,9 +20,10 @@
 char *container_directory_of(const char *name)
 {
     const char *user = geteuid() == 0 ? NULL : getenv("XDG_RUNTIME_DIR");
+    char *path = NULL;
 
     if (name)
-        return text_format("%s/systemd-ctr/containers/%s", user ? user : "/run", name);
+        return runtime_directory_path(name, &path) < 0 ? NULL : path;
     /* No container's name begins with a dot. */
     return text_format("%s/systemd-ctr/containers/.%d", user ? user : "/run", (int)getpid());
 }

@@ -12,46 +12,6 @@
 #include "base/parse.h"
 #include "health/docker_health.h"
 
-#define TIMES "\"Start\":\"2026-03-01T12:00:00Z\",\"End\":\"2026-03-01T12:00:01Z\",\"ExitCode\":1,"
-#define CHECK "\"Config\":{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"]}}"
-
-static void test_inspect(void **unused)
-{
-    static const struct {
-        const char *inspect;
-        DockerHealth health;
-    } cases[] = {
-        { "{}", { false, HEALTH_NONE, "" } },
-        { "[]", { false, HEALTH_NONE, "" } },
-        { "{" CHECK "}", { true, HEALTH_NONE, "" } },
-        { "{" CHECK ",\"State\":{\"Health\":{\"Status\":\"starting\",\"Log\":[]}}}",
-                { true, HEALTH_STARTING, "" } },
-        { "{" CHECK ",\"State\":{\"Health\":{\"Status\":\"unhealthy\",\"Log\":["
-          "{" TIMES "\"Output\":\"old\"},{" TIMES "\"Output\":\"new\\u001b[1m\\nmore\"}]}}}",
-                { true, HEALTH_UNHEALTHY, "new?[1m" } },
-        { "{" CHECK ",\"State\":{\"Health\":{\"Status\":\"healthy\",\"Log\":null}}}",
-                { true, HEALTH_HEALTHY, "" } },
-        { "{" CHECK ",\"State\":{\"Health\":{\"Status\":\"wonderful\",\"Log\":3}}}",
-                { true, HEALTH_NONE, "" } },
-        /* Switched off: what is left of an older state does not count. */
-        { "{\"Config\":{\"Healthcheck\":{\"Test\":[\"NONE\"]}},"
-          "\"State\":{\"Health\":{\"Status\":\"unhealthy\"}}}",
-                { false, HEALTH_NONE, "" } },
-    };
-
-    (void)unused;
-    for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        _cleanup_json_ JsonValue *inspect = NULL;
-        DockerHealth health;
-
-        assert_int_equal(json_value_parse(cases[i].inspect, strlen(cases[i].inspect), &inspect), 0);
-        docker_health_of_inspect(inspect, &health);
-        assert_int_equal(health.has_check, cases[i].health.has_check);
-        assert_int_equal(health.status, cases[i].health.status);
-        assert_string_equal(health.output, cases[i].health.output);
-    }
-}
-
 /* Docker's log in a test: "-" a failure, "+" a success, as many seconds after REALTIME as its place
  * in the whole history is. */
 #define REALTIME (1772366400 * USEC_PER_SEC)
@@ -276,7 +236,6 @@ static void test_feed_nothing(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inspect),
         cmocka_unit_test(test_feed),
         cmocka_unit_test(test_feed_results),
         cmocka_unit_test(test_feed_age),
