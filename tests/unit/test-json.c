@@ -171,8 +171,7 @@ static void test_builders(void **state)
     assert_int_equal(0, json_set_integer(host, "Memory", 1));
     json_unset(host, "Binds");
     json_unset(host, "None");
-    assert_string_equal(
-            "{\"Memory\":1,\"Init\":true,\"Nothing\":null}", json_value_format(host));
+    assert_string_equal("{\"Memory\":1,\"Init\":true,\"Nothing\":null}", json_value_format(host));
 }
 
 /* So that builders chain, and what was handed over is not lost. */
