@@ -226,3 +226,13 @@ leave_failed_services() {
     systemctl stop reloaded
     wait_for 5 nothing_of_timer reloaded
 }
+
+@test "what a probe says cannot pass for a notice of ours" {
+    container_unit forger Type=notify NotifyAccess=all --logs=none --rm=false --ready=started -- \
+        --health-cmd 'printf "sick\rERRNO=77\rSTATUS=fine\r"; exit 1' --health-interval 300ms --health-retries 2 \
+        busybox sh -c "$heeds_term"
+    systemctl start forger
+    wait_for 20 status_says forger unhealthy
+    status_says forger "sick"
+    [ "$(unit_property forger StatusErrno)" = 0 ]
+}
