@@ -144,7 +144,7 @@ milliseconds_since() {
     container_unit rare --probe=tcp://127.0.0.1:80 WatchdogSec=1s --ready=started -- --rm \
         --health-interval 30s busybox sh -c "httpd -p 80; $heeds_term"
     systemctl start rare
-    sleep_through_watchdog 5
+    sleep_through_watchdog 60
     [ "$(unit_property rare ActiveState)" = active ]
     [ "$(unit_property rare NRestarts)" = 0 ]
 }
@@ -155,7 +155,7 @@ milliseconds_since() {
     systemctl start calm
     dockerd=$(unit_property docker MainPID)
     kill -STOP "$dockerd"
-    sleep_through_watchdog 8
+    sleep_through_watchdog 60
     state=$(unit_property calm ActiveState) restarts=$(unit_property calm NRestarts)
     kill -CONT "$dockerd"
     [ "$state $restarts" = "active 0" ]
