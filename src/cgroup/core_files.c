@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -134,9 +135,11 @@ int cgroup_each_process(int cgroup, CgroupProcessVisitor visit, void *userdata)
     return r;
 }
 
-/* Calls `child` with each cgroup directly below, by name, until it returns non-zero. */
-static int each_child(
-        int cgroup, int (*child)(int parent, const char *name, void *userdata), void *userdata)
+/* Calls `visit` with each entry of the cgroup's directory that `is_wanted`, until it returns
+ * non-zero. */
+static int each_entry(int cgroup,
+        bool (*is_wanted)(const struct dirent *entry, const void *pattern), const void *pattern,
+        CgroupEntryVisitor visit, void *userdata)
 {
     int fd = cgroup_open_file(cgroup, ".", O_RDONLY | O_DIRECTORY);
     struct dirent *entry;
@@ -151,11 +154,32 @@ static int each_child(
         return -ENOMEM;
     }
     while (r == 0 && (entry = readdir(directory)))
-        if (entry->d_type == DT_DIR && !text_equal(entry->d_name, ".") &&
-                !text_equal(entry->d_name, ".."))
-            r = child(cgroup, entry->d_name, userdata);
+        if (is_wanted(entry, pattern))
+            r = visit(cgroup, entry->d_name, userdata);
     (void)closedir(directory);
     return r;
+}
+
+static bool is_child(const struct dirent *entry, const void *pattern)
+{
+    (void)pattern;
+    return entry->d_type == DT_DIR && !text_equal(entry->d_name, ".") &&
+            !text_equal(entry->d_name, "..");
+}
+
+static int each_child(int cgroup, CgroupEntryVisitor visit, void *userdata)
+{
+    return each_entry(cgroup, is_child, NULL, visit, userdata);
+}
+
+static bool is_matching(const struct dirent *entry, const void *pattern)
+{
+    return fnmatch(pattern, entry->d_name, 0) == 0;
+}
+
+int cgroup_each_file(int cgroup, const char *pattern, CgroupEntryVisitor visit, void *userdata)
+{
+    return each_entry(cgroup, is_matching, pattern, visit, userdata);
 }
 
 struct visit {

@@ -39,6 +39,11 @@ int cgroup_events_get(int events, const char *key);
 typedef int (*CgroupProcessVisitor)(pid_t pid, void *userdata);
 int cgroup_each_process(int cgroup, CgroupProcessVisitor visit, void *userdata);
 
+/* Calls `visit` for each file of this cgroup whose name fits `pattern`, fnmatch(3), until it
+ * returns non-zero; returns that. */
+typedef int (*CgroupEntryVisitor)(int cgroup, const char *name, void *userdata);
+int cgroup_each_file(int cgroup, const char *pattern, CgroupEntryVisitor visit, void *userdata);
+
 /* Calls `visit` for the cgroup and all below it until it returns non-zero; returns that. What
  * vanishes meanwhile is left out. */
 typedef int (*CgroupVisitor)(int cgroup, void *userdata);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cgroup/limits.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -108,25 +107,9 @@ static int read_limit(int cgroup, const char *file, const char *unlimited, Limit
     return limits_append(limits, file, value);
 }
 
-static int read_hugetlb_limits(int cgroup, Limits *limits)
+static int read_hugetlb_limit(int cgroup, const char *file, void *userdata)
 {
-    int fd = cgroup_open_file(cgroup, ".", O_RDONLY | O_DIRECTORY);
-    struct dirent *entry;
-    DIR *directory;
-    int r = 0;
-
-    if (fd < 0)
-        return fd;
-    directory = fdopendir(fd);
-    if (!directory) {
-        (void)close(fd);
-        return -ENOMEM;
-    }
-    while (r == 0 && (entry = readdir(directory)))
-        if (fnmatch(HUGETLB_PATTERN, entry->d_name, 0) == 0)
-            r = read_limit(cgroup, entry->d_name, "max", limits);
-    (void)closedir(directory);
-    return r;
+    return read_limit(cgroup, file, "max", userdata);
 }
 
 int limits_read(int cgroup, Limits *ret)
@@ -139,7 +122,7 @@ int limits_read(int cgroup, Limits *ret)
         if (r < 0)
             return r;
     }
-    r = read_hugetlb_limits(cgroup, &limits);
+    r = cgroup_each_file(cgroup, HUGETLB_PATTERN, read_hugetlb_limit, &limits);
     if (r < 0)
         return r;
     *ret = limits;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cgroup/version1_walls.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -107,25 +105,10 @@ static int consider(struct carrying *carrying, const char *file)
     return limits_append(&carrying->limits, file, TAKE_PTR(wanted));
 }
 
-static int consider_hugetlb(struct carrying *carrying)
+static int consider_hugetlb(int cgroup, const char *file, void *userdata)
 {
-    int fd = cgroup_open_file(carrying->source, ".", O_RDONLY | O_DIRECTORY);
-    struct dirent *entry;
-    DIR *directory;
-    int r = 0;
-
-    if (fd < 0)
-        return fd;
-    directory = fdopendir(fd);
-    if (!directory) {
-        (void)close(fd);
-        return -ENOMEM;
-    }
-    while (r == 0 && (entry = readdir(directory)))
-        if (fnmatch(HUGETLB_PATTERN, entry->d_name, 0) == 0)
-            r = consider(carrying, entry->d_name);
-    (void)closedir(directory);
-    return r;
+    (void)cgroup;
+    return consider(userdata, file);
 }
 
 static int read_limits(struct carrying *carrying, char **ret_message)
@@ -137,7 +120,7 @@ static int read_limits(struct carrying *carrying, char **ret_message)
     for (size_t i = 0; r >= 0 && i < ELEMENTS(settings); i++)
         r = consider(carrying, settings[i]);
     if (r >= 0)
-        r = consider_hugetlb(carrying);
+        r = cgroup_each_file(carrying->source, HUGETLB_PATTERN, consider_hugetlb, carrying);
     if (r < 0)
         *ret_message = text_format("reading the container's limits failed: %s", strerror(-r));
     return r;
