@@ -130,9 +130,17 @@ show_units() {
     docker ps -a
 } 2>&1
 
+# remove_containers: all there are. One that the engine is about to remove by itself makes it fail, and is
+# gone a moment later: for wait_for.
+remove_containers() {
+    local containers=()
+    mapfile -t containers < <(docker ps -aq)
+    ((!${#containers[@]})) || docker rm -f "${containers[@]}" >/dev/null
+}
+
 # end_units: stops and removes all units that the test wrote, and all containers.
 end_units() {
-    local units=() containers=()
+    local units=()
     [[ ! -e $BATS_TEST_TMPDIR/units ]] || mapfile -t units < <(sort -u "$BATS_TEST_TMPDIR/units")
     if ((${#units[@]})); then
         systemctl kill --kill-whom=all -s KILL "${units[@]/%/.service}" 2>/dev/null || true
@@ -142,8 +150,7 @@ end_units() {
         rm -f "$BATS_TEST_TMPDIR/units"
         systemctl daemon-reload
     fi
-    mapfile -t containers < <(docker ps -aq)
-    ((!${#containers[@]})) || docker rm -f "${containers[@]}" >/dev/null
+    wait_for 20 remove_containers
 }
 
 # A file with a teardown of its own calls end_units in it.
