@@ -9,7 +9,7 @@
 
 #include <curl/curl.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/poll.h"
 #include "base/text.h"
 #include "base/tls_library.h"

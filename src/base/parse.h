@@ -7,10 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define USEC_PER_SEC 1000000ULL
-#define USEC_PER_MSEC 1000ULL
-#define NSEC_PER_USEC 1000ULL
-#define USEC_INFINITY UINT64_MAX
+#include "base/clock.h"
 
 /* What systemd takes for a boolean (1 yes y true t on, 0 no n false f off; any case) covers Go's.
  */

@@ -4,7 +4,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 
 static int on_soon(sd_event_source *source, void *userdata)
 {

@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "cgroup/core_files.h"
 #include "cgroup/process.h"
 
@@ -64,14 +64,6 @@ Migration *migration_free(Migration *migration)
     (void)sd_event_unref(migration->event);
     free(migration);
     return NULL;
-}
-
-static uint64_t now_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
 }
 
 /* Does anything live in the source? Of one that is not the container's own that says nothing. */

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "cgroup/core_files.h"
 #include "cgroup/process.h"
 
@@ -51,14 +51,6 @@ Sweep *sweep_free(Sweep *sweep)
     (void)sd_event_unref(sweep->event);
     free(sweep);
     return NULL;
-}
-
-static uint64_t now_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
 }
 
 /* A PID namespace says whose a process is. In the host's own (--pid=host), where a process of the

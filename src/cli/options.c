@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/container_name.h"
 #include "cli/option_table.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/call.h"
 #include "engine/exec_process.h"

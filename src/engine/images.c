@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/call.h"
 #include "engine/reply_message.h"

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/call.h"
 #include "engine/target.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 
 /* 9999-12-31T23:59:59.999999Z */
 #define LAST_USEC (253402300800ULL * USEC_PER_SEC - 1)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "health/go_time.h"
 
 /* What Go's nanoseconds can hold (292 years): sums of a few of these do not overflow. */

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "health/go_time.h"
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "health/go_time.h"
 #include "health/health_json.h"

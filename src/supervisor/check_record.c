@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "health/go_time.h"
 #include "health/health_json.h"

@@ -2,9 +2,8 @@
 #include "supervisor/check_run.h"
 
 #include <errno.h>
-#include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "engine/exec.h"
 #include "health/probe.h"
 
@@ -16,14 +15,6 @@ struct CheckRun {
     CheckRunHandler handler;
     void *userdata;
 };
-
-static uint64_t usec_of(clockid_t clock)
-{
-    struct timespec now;
-
-    (void)clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-}
 
 /* What cannot be laid at the service's door. */
 static bool tells_nothing(int result)
@@ -51,7 +42,7 @@ static void on_end(int result, const char *output, size_t size, void *userdata)
     CheckRun *run = userdata;
     const ProbeEnd end = {
         .start_usec = run->began_realtime,
-        .end_usec = usec_of(CLOCK_REALTIME),
+        .end_usec = now_realtime_usec(),
         .exit_code = result < 0 ? -1 : result,
         .output = output,
         .size = size,
@@ -60,7 +51,7 @@ static void on_end(int result, const char *output, size_t size, void *userdata)
             : tells_nothing(result)        ? CHECK_RUN_SILENT
                                            : CHECK_RUN_TOLD;
 
-    run->handler(how, run->began, usec_of(CLOCK_MONOTONIC), &end, run->userdata);
+    run->handler(how, run->began, now_usec(), &end, run->userdata);
     free(run);
 }
 
@@ -79,8 +70,8 @@ int check_run_start(sd_event *event, Engine *engine, const CheckRunRequest *requ
 
     if (!run)
         return -ENOMEM;
-    run->began = usec_of(CLOCK_MONOTONIC);
-    run->began_realtime = usec_of(CLOCK_REALTIME);
+    run->began = now_usec();
+    run->began_realtime = now_realtime_usec();
     run->handler = handler;
     run->userdata = userdata;
     if (probe && probe->kind != PROBE_EXEC && (request->pid <= 0 || request->pidfd < 0))

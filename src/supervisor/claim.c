@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "supervisor/create_request.h"
 #include "unit/notify.h"

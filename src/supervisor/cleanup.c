@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "cgroup/core_files.h"
 #include "cgroup/layout.h"

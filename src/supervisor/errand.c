@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "supervisor/supervisor.h"
 
 #define PING_TIMEOUT_USEC (5 * USEC_PER_SEC)

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/pidfd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "cgroup/layout.h"
 #include "health/go_time.h"

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "cgroup/layout.h"
 #include "health/health_json.h"

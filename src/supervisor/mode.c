@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "runtime/hand_over.h"
 #include "supervisor/create_request.h"

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "supervisor/check_record.h"
 #include "supervisor/state_file.h"
 #include "unit/runtime_directory.h"

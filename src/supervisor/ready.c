@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "supervisor/detached.h"
 #include "unit/notify.h"
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "runtime/places.h"
 #include "runtime/registration.h"

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "unit/notify.h"
 

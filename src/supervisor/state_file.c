@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "supervisor/supervision.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 
 /* An engine that restarts is back within seconds; one that is gone is not asked more often than
  * this. */

@@ -28,6 +28,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "base/clock.h"
 #include "cgroup/layout.h"
 #include "cgroup/oom.h"
 #include "cgroup/placement.h"
@@ -144,9 +145,6 @@ void supervisor_pause(Supervisor *supervisor, uint64_t usec, void (*then)(Superv
 void supervisor_set_deadline(Supervisor *supervisor, uint64_t usec);
 /* "web", or the ID where there is no name; for messages. */
 const char *supervisor_container_name(const Supervisor *supervisor);
-/* CLOCK_MONOTONIC and CLOCK_REALTIME. */
-uint64_t now_usec(void);
-uint64_t now_realtime_usec(void);
 
 /* For requests whose outcome shows elsewhere. */
 void action_ignore_reply(const EngineReply *reply, void *userdata);

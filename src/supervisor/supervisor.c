@@ -41,22 +41,6 @@ static void (*const actions[ACTION_COUNT_])(Supervisor *supervisor) = {
     [17] = action_end,
 };
 
-uint64_t now_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-}
-
-uint64_t now_realtime_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-}
-
 const char *supervisor_container_name(const Supervisor *supervisor)
 {
     if (supervisor->container.name)

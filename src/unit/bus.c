@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <systemd/sd-bus.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define MANAGER "org.freedesktop.systemd1"
@@ -18,14 +17,6 @@ typedef struct Job {
     char *path;   /* NULL while the manager has not answered */
     char *result; /* NULL while it has not ended: "done", "failed", ... */
 } Job;
-
-static uint64_t now_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-}
 
 static int explain(char **ret_message, int r, const char *what, const char *why)
 {

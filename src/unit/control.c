@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 
 /* To send a question and to take the answer. */
 #define CONNECTION_USEC (5 * USEC_PER_SEC)

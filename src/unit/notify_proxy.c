@@ -12,8 +12,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "base/file.h"
-#include "base/parse.h"
 #include "base/text.h"
 
 /*

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "unit/notify.h"
 #include "unit/notify_filter.h"
@@ -243,21 +243,13 @@ const char *notify_queue_newest(NotifyField field)
     return state.values[field];
 }
 
-static uint64_t monotonic_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
-}
-
 /* 0: `events` or a hang-up; -ETIMEDOUT. `deadline`: CLOCK_MONOTONIC. */
 static int wait_for(int fd, short events, uint64_t deadline)
 {
     struct pollfd ready = { .fd = fd, .events = events };
 
     for (;;) {
-        uint64_t now = monotonic_usec();
+        uint64_t now = now_usec();
         uint64_t left = deadline > now ? deadline - now : 0;
         struct timespec timeout = { .tv_sec = (time_t)(left / USEC_PER_SEC),
             .tv_nsec = (long)(left % USEC_PER_SEC * NSEC_PER_USEC) };
@@ -300,7 +292,7 @@ static int send_barrier(int fd)
 
 int notify_barrier(uint64_t timeout_usec)
 {
-    uint64_t deadline = monotonic_usec() + timeout_usec;
+    uint64_t deadline = now_usec() + timeout_usec;
     _cleanup_close_ int our_end = -1, their_end = -1;
     int fds[2];
     int r;

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define SERVICE "org.freedesktop.systemd1"

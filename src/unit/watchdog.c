@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "unit/notify.h"
 
 #define SLACK_MAX_USEC (250 * USEC_PER_MSEC)

@@ -12,8 +12,8 @@
 #include <systemd/sd-event.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/http.h"
-#include "base/parse.h"
 #include "engine/engine.h"
 #include "fake_engine.h"
 

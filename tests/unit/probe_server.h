@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/parse.h"
-
 typedef struct ProbeServer {
     /* Sent to who connects; without one the connection is closed at once. */
     const char *reply;

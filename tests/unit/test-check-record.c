@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "supervisor/check_record.h"
 
 #define SEC USEC_PER_SEC

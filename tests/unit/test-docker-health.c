@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "health/docker_health.h"
 
 /* Docker's log in a test: "-" a failure, "+" a success, as many seconds after REALTIME as its place

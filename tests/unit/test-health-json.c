@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/parse.h"
 #include "base/text.h"
 #include "health/health_json.h"
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "health/health.h"
 
 #define WALKS 3000

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "base/parse.h"
+#include "base/clock.h"
 #include "health/health.h"
 
 /* The tables are in seconds of virtual time, from a start that is not 0. */

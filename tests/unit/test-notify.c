@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "manager.h"
 #include "unit/notify.h"
 #include "unit/notify_filter.h"

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "streams.h"
 #include "unit/output.h"
 

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "health/network_namespace.h"
 #include "health/probe.h"

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "supervisor/state_file.h"
 #include "unit/runtime_directory.h"

@@ -11,7 +11,7 @@
 
 #include <time.h>
 
-#include "base/parse.h"
+#include "base/clock.h"
 #include "manager.h"
 #include "unit/notify.h"
 #include "unit/watchdog.h"
