@@ -76,15 +76,6 @@ JsonValue *json_value_unref(JsonValue *value)
     return NULL;
 }
 
-JsonValue *json_value_copy(JsonValue *value)
-{
-    JsonValue *copy = NULL;
-
-    if (json_object_deep_copy(value, &copy, NULL) < 0)
-        return NULL;
-    return copy;
-}
-
 const char *json_value_format(JsonValue *value)
 {
     return json_object_to_json_string_ext(

@@ -33,9 +33,6 @@ JsonValue *json_value_unref(JsonValue *value);
 DEFINE_CLEANUP(JsonValue *, json_value_unref);
 #define _cleanup_json_ _cleanup_(json_value_unref_p)
 
-/* A copy that shares nothing with `value`. NULL without memory. */
-JsonValue *json_value_copy(JsonValue *value);
-
 /* Text on one line, borrowed until the value changes or is released. */
 const char *json_value_format(JsonValue *value);
 /* The same for people, on several lines, without a new line at the end. */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "cgroup/core_files.h"
 #include "cgroup/delegation.h"
@@ -18,8 +18,6 @@
  * several hierarchies (hybrid), and those of version 1 have the controllers. */
 #define MOUNT_POINT "/sys/fs/cgroup"
 #define HYBRID_MOUNT_POINT "/sys/fs/cgroup/unified"
-
-#define PROC_CGROUP_MAX (64U << 10)
 
 static bool path_is_clean(const char *path)
 {
@@ -170,6 +168,27 @@ int cgroup_path_container(const char *path, const char *container_id, char **ret
     return 0;
 }
 
+struct sought {
+    const char *container_id;
+    const char *payload;
+};
+
+static bool is_sought(const char *path, const void *userdata)
+{
+    const struct sought *sought = userdata;
+
+    return cgroup_path_is_of_container(path, sought->container_id) &&
+            !(sought->payload && cgroup_path_is_below(path, sought->payload));
+}
+
+int cgroup_find_container(
+        const char *mount, const char *container_id, const char *payload, char **ret)
+{
+    const struct sought sought = { container_id, payload };
+
+    return cgroup_find(mount, is_sought, &sought, ret);
+}
+
 bool cgroup_path_is_below(const char *path, const char *ancestor)
 {
     const char *rest = text_after(path, text_equal(ancestor, "/") ? "" : ancestor);
@@ -194,13 +213,9 @@ static const char *tracking_hierarchy(void)
 int cgroup_of_process(pid_t pid, char **ret)
 {
     _cleanup_free_ char *text = NULL;
-    char path[32];
     int r;
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-    r = file_read(path, PROC_CGROUP_MAX, &text, NULL);
-    if (r == -ENOENT)
-        return -ESRCH;
+    r = process_read(pid, "cgroup", &text);
     if (r < 0)
         return r;
     r = cgroup_parse_path(text, tracking_hierarchy(), ret);

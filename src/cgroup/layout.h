@@ -69,6 +69,10 @@ bool cgroup_path_is_of_container(const char *path, const char *container_id);
 /* `path` or the ancestor of it that cgroup_path_is_of_container(): the container may have cgroups
  * of its own below. -ENOENT: it lives in somebody else's. */
 int cgroup_path_container(const char *path, const char *container_id, char **ret);
+/* The container's own cgroup below `mount`, but not below `payload` (NULL: wherever it is); *ret is
+ * the caller's. -ENOENT: there is none. As expensive as cgroup_find(). */
+int cgroup_find_container(
+        const char *mount, const char *container_id, const char *payload, char **ret);
 
 /* Is `path` `ancestor` or below it? */
 bool cgroup_path_is_below(const char *path, const char *ancestor);

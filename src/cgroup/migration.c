@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "cgroup/container_processes.h"
 #include "cgroup/core_files.h"
-#include "cgroup/process.h"
 
 /* Moves go on for so long in one turn of the loop. Each takes from 10 µs to some 100 µs, as there
  * are controllers. */

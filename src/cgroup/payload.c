@@ -4,9 +4,9 @@
 #include <signal.h>
 
 #include "base/text.h"
+#include "cgroup/container_processes.h"
 #include "cgroup/core_files.h"
 #include "cgroup/placement.h"
-#include "cgroup/process.h"
 
 /* Where the kernel cannot kill a cgroup as a whole: what forks while we go through the list is
  * met in the next round. */
@@ -84,18 +84,13 @@ int payload_kill(const CgroupLayout *layout, int signal_number)
     return r;
 }
 
-static bool is_of_container(const char *path, const void *userdata)
-{
-    return cgroup_path_is_of_container(path, userdata);
-}
-
 static int kill_container(const char *mount, const char *container_id)
 {
     _cleanup_free_ char *path = NULL;
     _cleanup_close_ int cgroup = -1;
     int r;
 
-    r = cgroup_find(mount, is_of_container, container_id, &path);
+    r = cgroup_find_container(mount, container_id, NULL, &path);
     if (r < 0)
         return cgroup_is_gone(r) ? 0 : r;
     cgroup = cgroup_open(mount, path);
@@ -138,28 +133,11 @@ int container_thaw(const CgroupLayout *layout, const char *container_id)
     _cleanup_close_ int cgroup = -1;
     int r;
 
-    r = cgroup_find(layout->mount, is_of_container, container_id, &path);
+    r = cgroup_find_container(layout->mount, container_id, NULL, &path);
     if (r >= 0)
         r = cgroup = cgroup_open(layout->mount, path);
     if (r >= 0)
         r = cgroup_write(cgroup, "cgroup.freeze", "0");
-    return cgroup_is_gone(r) ? 0 : r;
-}
-
-int payload_is_populated(const CgroupLayout *layout)
-{
-    _cleanup_close_ int payload =
-            layout->payload ? cgroup_open(layout->mount, layout->payload) : -ENOENT;
-    struct killing counting = { .foreign_only = true };
-    int r;
-
-    if (payload < 0)
-        return cgroup_is_gone(payload) ? 0 : payload;
-    if (!layout->delegated) {
-        r = cgroup_each(payload, kill_cgroup, &counting);
-        return r < 0 && !cgroup_is_gone(r) ? r : counting.n > 0;
-    }
-    r = is_populated(payload);
     return cgroup_is_gone(r) ? 0 : r;
 }
 

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/process.h"
 #include "base/text.h"
 #include "cgroup/core_files.h"
 #include "cgroup/device_filter.h"
 #include "cgroup/limits.h"
 #include "cgroup/migration.h"
-#include "cgroup/process.h"
 #include "cgroup/version1_placement.h"
 
 struct Placement {
@@ -54,14 +54,6 @@ static void finish(Placement *placement, int r, const char *message, unsigned mo
     placement->handler(r, message, moved, placement->userdata);
 }
 
-static bool is_left_behind(const char *path, const void *userdata)
-{
-    const Placement *placement = userdata;
-
-    return !cgroup_path_is_below(path, placement->layout->payload) &&
-            cgroup_path_is_of_container(path, placement->container_id);
-}
-
 /* Sets placement->source; NULL: all is in its place. */
 static int find_source(Placement *placement)
 {
@@ -82,7 +74,8 @@ static int find_source(Placement *placement)
     }
     /* Adopted, perhaps from one who was killed in the middle of this; and where nobody removes the
      * emptied cgroup (cgroupfs driver) processes may have been put there since. */
-    r = cgroup_find(placement->layout->mount, is_left_behind, placement, &placement->source);
+    r = cgroup_find_container(placement->layout->mount, placement->container_id,
+            placement->layout->payload, &placement->source);
     return r == -ENOENT ? 0 : r;
 }
 

@@ -55,9 +55,8 @@ int payload_kill(const CgroupLayout *layout, int signal_number);
 int container_kill(const CgroupLayout *layout, const char *container_id);
 /* Lets that cgroup run on: a move that was interrupted has left it frozen. */
 int container_thaw(const CgroupLayout *layout, const char *container_id);
-/* 1: something lives that payload_kill() would signal, 0: nothing, or no such cgroup. */
-int payload_is_populated(const CgroupLayout *layout);
-/* The same of UNIT/supervisor: somebody watches over the container. */
+/* 1: something lives in UNIT/supervisor, so somebody watches over the container; 0: nothing, or
+ * there is no such cgroup. */
 int supervisor_is_populated(const CgroupLayout *layout);
 /* Thaws what is frozen in UNIT/payload and removes it with all empty cgroups below; what is
  * populated stays. Nothing to do without delegation. Idempotent. */

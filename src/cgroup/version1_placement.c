@@ -6,15 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
+#include "cgroup/container_processes.h"
 #include "cgroup/core_files.h"
-#include "cgroup/process.h"
 #include "cgroup/scope_keeper.h"
 #include "cgroup/version1_sweep.h"
 #include "cgroup/version1_walls.h"
-
-#define PROC_CGROUP_MAX (64U << 10)
 
 /* In one hierarchy. */
 struct move {
@@ -54,24 +52,6 @@ Version1Placement *version1_placement_free(Version1Placement *placement)
     return NULL;
 }
 
-static int read_proc_cgroup(pid_t pid, char **ret)
-{
-    char path[32];
-    int r;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-    r = file_read(path, PROC_CGROUP_MAX, ret, NULL);
-    return r == -ENOENT ? -ESRCH : r;
-}
-
-static bool is_left_behind(const char *path, const void *userdata)
-{
-    const Version1Placement *placement = userdata;
-
-    return !cgroup_path_is_below(path, placement->layout->payload) &&
-            cgroup_path_is_of_container(path, placement->container_id);
-}
-
 /* 0: *move is to be made; 1: all is in its place. */
 static int find_move(Version1Placement *placement, const char *proc_cgroup, struct move *move)
 {
@@ -91,7 +71,8 @@ static int find_move(Version1Placement *placement, const char *proc_cgroup, stru
     }
     /* Adopted, perhaps from one who was killed in the middle of this; and what was executed in the
      * container since is there. */
-    r = cgroup_find(move->hierarchy->mount, is_left_behind, placement, &move->path);
+    r = cgroup_find_container(move->hierarchy->mount, placement->container_id,
+            placement->layout->payload, &move->path);
     move->whole = move->again = true;
     return r == -ENOENT ? 1 : r;
 }
@@ -239,7 +220,7 @@ static int check_arrival(const Version1Placement *placement)
     _cleanup_free_ char *proc_cgroup = NULL;
     int r;
 
-    r = read_proc_cgroup(placement->first, &proc_cgroup);
+    r = process_read(placement->first, "cgroup", &proc_cgroup);
     for (size_t i = 0; r >= 0 && i < placement->n; i++) {
         _cleanup_free_ char *path = NULL;
 
@@ -306,7 +287,7 @@ int version1_placement_start(sd_event *event, const PlacementRequest *request,
     if (!placement->container_id)
         return -ENOMEM;
 
-    r = read_proc_cgroup(placement->first, &proc_cgroup);
+    r = process_read(placement->first, "cgroup", &proc_cgroup);
     if (r >= 0)
         r = find_moves(placement, proc_cgroup);
     if (r >= 0)

@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "cgroup/container_processes.h"
 #include "cgroup/core_files.h"
-#include "cgroup/process.h"
 
 /* Moves go on for so long in one turn of the loop. */
 #define TURN_MAX (5 * USEC_PER_MSEC)

@@ -9,13 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
 
-#define PROC_FILE_MAX 65536U
 /* Held and killed at once; what is more is found in the next round, by its session. */
 #define HELD_MAX 256U
 #define ROUNDS_MAX 64U
@@ -34,42 +32,19 @@ typedef struct Tree {
 
 /* ---- whose it is ---- */
 
-static int read_proc(pid_t pid, const char *name, char **ret)
-{
-    char path[48];
-    int r;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    r = file_read(path, PROC_FILE_MAX, ret, NULL);
-    return r == -ENOENT ? -ESRCH : r;
-}
-
-/* The inode names the namespace, namespaces(7). */
-static int namespace_of(pid_t pid, ino_t *ret)
-{
-    char path[48];
-    struct stat st;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
-    if (stat(path, &st) < 0)
-        return errno == ENOENT ? -ESRCH : -errno;
-    *ret = st.st_ino;
-    return 0;
-}
-
 static int check_container(pid_t pid, pid_t first)
 {
     _cleanup_free_ char *its_cgroups = NULL, *the_first_ones = NULL;
-    ino_t ours, its, the_first_one;
+    uint64_t ours, its, the_first_one;
     int r;
 
     if (pid <= 1 || pid == first || pid == getpid())
         return -EPERM;
-    r = namespace_of(pid, &its);
+    r = process_pid_namespace(pid, &its);
     if (r >= 0)
-        r = namespace_of(first, &the_first_one);
+        r = process_pid_namespace(first, &the_first_one);
     if (r >= 0)
-        r = namespace_of(getpid(), &ours);
+        r = process_pid_namespace(getpid(), &ours);
     if (r < 0)
         return r;
     if (its != the_first_one)
@@ -77,33 +52,15 @@ static int check_container(pid_t pid, pid_t first)
     if (its != ours)
         return 0;
 
-    r = read_proc(pid, "cgroup", &its_cgroups);
+    r = process_read(pid, "cgroup", &its_cgroups);
     if (r >= 0)
-        r = read_proc(first, "cgroup", &the_first_ones);
+        r = process_read(first, "cgroup", &the_first_ones);
     if (r < 0)
         return r;
     return text_equal(its_cgroups, the_first_ones) ? 0 : -EPERM;
 }
 
 /* ---- its tree ---- */
-
-/* -ESRCH also for one that has ended, reaped or not. */
-static int read_stat(pid_t pid, pid_t *ret_parent, pid_t *ret_session)
-{
-    _cleanup_free_ char *text = NULL;
-    const char *after;
-    char state;
-    int r;
-
-    r = read_proc(pid, "stat", &text);
-    if (r < 0)
-        return r;
-    /* The name stands in parentheses and may hold any of them itself, proc(5). */
-    after = strrchr(text, ')');
-    if (!after || sscanf(after, ") %c %d %*d %d", &state, ret_parent, ret_session) != 3)
-        return -EBADMSG;
-    return state == 'Z' || state == 'X' ? -ESRCH : 0;
-}
 
 static bool is_found(const Tree *tree, pid_t pid)
 {
@@ -115,11 +72,11 @@ static bool is_found(const Tree *tree, pid_t pid)
 
 static bool belongs(const Tree *tree, pid_t pid)
 {
-    pid_t parent, session;
+    ProcessStat stat;
 
-    if (read_stat(pid, &parent, &session) < 0)
+    if (process_stat(pid, &stat) < 0 || stat.ended)
         return false;
-    return is_found(tree, parent) || (tree->has_session && session == tree->top);
+    return is_found(tree, stat.parent) || (tree->has_session && stat.session == tree->top);
 }
 
 /* Holds and stops one more. */
@@ -188,7 +145,7 @@ static int kill_tree(Tree *tree)
 int exec_process_kill(pid_t pid, pid_t first)
 {
     _cleanup_close_ int pidfd = -1;
-    pid_t parent, session;
+    ProcessStat stat;
     Tree tree = { .top = pid };
     int r;
 
@@ -197,14 +154,16 @@ int exec_process_kill(pid_t pid, pid_t first)
         return -errno;
     r = check_container(pid, first);
     if (r >= 0)
-        r = read_stat(pid, &parent, &session);
+        r = process_stat(pid, &stat);
+    if (r >= 0 && stat.ended)
+        r = -ESRCH;
     /* What was looked at was the same all the time if it lives now. */
     if (r >= 0 && pidfd_send_signal(pidfd, 0, NULL, 0) < 0)
         r = -errno;
     if (r < 0)
         return r;
 
-    tree.has_session = session == pid;
+    tree.has_session = stat.session == pid;
     take(&tree, pid, TAKE_FD(pidfd));
     return kill_tree(&tree);
 }

@@ -58,7 +58,6 @@ static void finish(Cleanup *cleanup)
     const char *pid_file = cleanup->errand.options->pid_file;
 
     clean_cgroups(cleanup);
-    (void)hear_remove(cleanup->errand.options->name);
     if (pid_file)
         (void)pid_file_remove(pid_file, 0);
     clean_runtime_directory(cleanup->errand.options->name);

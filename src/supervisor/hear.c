@@ -163,23 +163,6 @@ void hear_last_words(Supervisor *supervisor)
     notify_proxy_drain(supervisor->notify_proxy);
 }
 
-int hear_remove(const char *name)
-{
-    _cleanup_free_ char *directory = container_directory_of(name);
-    _cleanup_free_ char *ready_file =
-            directory ? text_format("%s/%s", directory, READY_FILE) : NULL;
-    _cleanup_free_ char *notify_directory = notify_directory_of(name);
-    int r;
-
-    if (!directory || !ready_file || !notify_directory)
-        return -ENOMEM;
-    (void)unlink(ready_file);
-    r = notify_proxy_remove(notify_directory);
-    /* Others may have state of theirs there. */
-    (void)rmdir(directory);
-    return r;
-}
-
 void hear_close(Supervisor *supervisor)
 {
     _cleanup_free_ char *directory = container_directory_of(supervisor->container.name);

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "cgroup/core_files.h"
 #include "cgroup/layout.h"
-#include "cgroup/process.h"
 
 static pid_t main_process_of(JsonValue *record)
 {

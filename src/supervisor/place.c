@@ -7,17 +7,15 @@
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/process.h"
 #include "base/text.h"
-#include "cgroup/process.h"
 #include "unit/notify.h"
 #include "unit/pid_file.h"
 
 #define ANSWER_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define INSPECT_AGAIN_USEC (200 * USEC_PER_MSEC)
-#define PROC_CGROUP_MAX (64U << 10)
 
 static void fail(Supervisor *supervisor, const char *message)
 {
@@ -57,10 +55,9 @@ static int on_process_gone(sd_event_source *source, int fd, uint32_t events, voi
  * speak of another host's. */
 bool place_has_process(const Supervisor *supervisor, pid_t pid)
 {
-    _cleanup_free_ char *path = text_format("/proc/%d/cgroup", (int)pid);
     _cleanup_free_ char *lines = NULL, *cgroup = NULL;
 
-    if (!path || file_read(path, PROC_CGROUP_MAX, &lines, NULL) < 0)
+    if (process_read(pid, "cgroup", &lines) < 0)
         return false;
     /* In any hierarchy, and at any depth: some move themselves to a cgroup below at once. */
     if (strstr(lines, supervisor->container.id))

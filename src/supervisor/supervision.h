@@ -277,8 +277,6 @@ void hear_announced(Supervisor *supervisor);
 void hear_last_words(Supervisor *supervisor);
 /* Removes what hear_open() made. */
 void hear_close(Supervisor *supervisor);
-/* The same for a supervisor that was killed, by the name of its container. */
-int hear_remove(const char *name);
 
 /* out_of_memory.c */
 /* From here on such kills are told. `container_cgroup`: see oom_watch_new(). Idempotent; where

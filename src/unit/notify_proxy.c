@@ -306,14 +306,3 @@ NotifyProxy *notify_proxy_free(NotifyProxy *proxy)
     free(proxy);
     return NULL;
 }
-
-int notify_proxy_remove(const char *directory)
-{
-    _cleanup_free_ char *socket_path = text_format("%s/%s", directory, NOTIFY_PROXY_SOCKET);
-
-    if (!socket_path)
-        return -ENOMEM;
-    if (unlink(socket_path) < 0 && errno != ENOENT)
-        return -errno;
-    return rmdir(directory) < 0 && errno != ENOENT ? -errno : 0;
-}

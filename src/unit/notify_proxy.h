@@ -51,6 +51,3 @@ void notify_proxy_drain(NotifyProxy *proxy);
  * is fine. Returns NULL. */
 NotifyProxy *notify_proxy_free(NotifyProxy *proxy);
 DEFINE_CLEANUP(NotifyProxy *, notify_proxy_free);
-
-/* Removes what a proxy that was killed left. What is not there is fine. */
-int notify_proxy_remove(const char *directory);

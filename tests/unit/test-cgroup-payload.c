@@ -77,7 +77,6 @@ static const char *find_and_enter(void *userdata)
     CHECK_APART(text_equal(of_unit.payload, layout.payload));
     CHECK_APART(of_unit.delegated == *delegated);
     CHECK_APART(!of_unit.own);
-    CHECK_APART(payload_is_populated(&of_unit) == 0);
     CHECK_APART(cgroup_layout_of_unit("/system.slice/no-such.service", &again) == -ENOENT);
     return NULL;
 }
@@ -120,7 +119,6 @@ static const char *find_in_scope(void *userdata)
     CHECK_APART(!layout.unit && !layout.unit_name && !layout.delegated && !layout.payload);
     CHECK_APART(cgroup_layout_enter(&layout, 0) == 0);
     CHECK_APART(payload_kill(&layout, SIGKILL) == 0);
-    CHECK_APART(payload_is_populated(&layout) == 0);
     CHECK_APART(payload_clean(&layout) == 0);
     return NULL;
 }
@@ -153,17 +151,14 @@ static void test_kill(void **state)
     SCRATCH_NEEDED();
     /* No such cgroup: nothing is there. */
     assert_int_equal(0, payload_kill(&scratch.layout, SIGKILL));
-    assert_int_equal(0, payload_is_populated(&scratch.layout));
 
     scratch_make(&scratch, scratch.layout.payload);
     below = text_format("%s/below", scratch.layout.payload);
     scratch_make(&scratch, below);
-    assert_int_equal(0, payload_is_populated(&scratch.layout));
     (void)scratch_spawn(&scratch, scratch.layout.payload, scratch_sleep, NULL);
     (void)scratch_spawn(&scratch, below, scratch_sleep, NULL);
     deaf = scratch_spawn(&scratch, below, ignore_signals, NULL);
     outside = scratch_spawn(&scratch, scratch.layout.unit, scratch_sleep, NULL);
-    assert_int_equal(1, payload_is_populated(&scratch.layout));
 
     scratch_nap(50);
     assert_int_equal(0, payload_kill(&scratch.layout, SIGTERM));
@@ -173,7 +168,6 @@ static void test_kill(void **state)
     assert_true(scratch_holds(below, deaf));
     assert_int_equal(0, payload_kill(&scratch.layout, SIGKILL));
     scratch_wait_event(&scratch, scratch.layout.payload, "populated", 0);
-    assert_int_equal(0, payload_is_populated(&scratch.layout));
     assert_true(scratch_holds(scratch.layout.unit, outside));
 }
 
@@ -185,7 +179,6 @@ static void test_kill_undelegated(void **state)
     (void)state;
     SCRATCH_NEEDED();
     ours = scratch_spawn(&scratch, scratch.layout.unit, scratch_sleep, NULL);
-    assert_int_equal(0, payload_is_populated(&scratch.layout));
     theirs = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
     if (theirs == 0) {
         _cleanup_close_ int unit = cgroup_open(scratch.mount, scratch.layout.unit);
@@ -196,10 +189,8 @@ static void test_kill_undelegated(void **state)
     }
     while (scratch_count(&scratch, scratch.layout.unit) < 2)
         scratch_nap(1);
-    assert_int_equal(1, payload_is_populated(&scratch.layout));
     assert_int_equal(0, payload_kill(&scratch.layout, SIGKILL));
     assert_int_equal(theirs, waitpid(theirs, NULL, 0));
-    assert_int_equal(0, payload_is_populated(&scratch.layout));
     assert_int_equal(0, waitpid(ours, NULL, WNOHANG));
     assert_int_equal(0, payload_clean(&scratch.layout));
     assert_int_equal(1, scratch_event(&scratch, scratch.layout.unit, "populated"));
@@ -226,7 +217,7 @@ static void test_clean(void **state)
     /* What is populated stays, and runs. */
     assert_int_equal(0, payload_clean(&scratch.layout));
     scratch_wait_event(&scratch, below, "frozen", 0);
-    assert_int_equal(1, payload_is_populated(&scratch.layout));
+    assert_int_equal(1, scratch_event(&scratch, scratch.layout.payload, "populated"));
     assert_int_equal(-1, scratch_event(&scratch, deep, "populated"));
 
     assert_int_equal(0, payload_kill(&scratch.layout, SIGKILL));

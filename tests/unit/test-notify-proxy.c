@@ -419,9 +419,8 @@ static void test_socket_is_removed_under_it(void **state)
     assert_int_equal(0, send_text("STATUS=z"));
     run();
     assert_string_equal("z ", statuses);
-    assert_int_equal(0, notify_proxy_remove(directory));
+    proxy = notify_proxy_free(proxy);
     assert_int_equal(-1, access(directory, F_OK));
-    assert_int_equal(0, notify_proxy_remove(directory));
 }
 
 static void test_long_path(void **state)

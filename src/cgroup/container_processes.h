@@ -7,9 +7,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Neither gone nor a zombie, nor on its way there. */
-bool process_is_alive(pid_t pid);
-
 /* Does it live in a PID namespace other than ours? */
 bool process_is_in_other_namespace(pid_t pid);
 
