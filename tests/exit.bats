@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # How it ends: the container's exit status is the unit's.
+# takes: minutes
 # What is quoted is for the container's shell; $heeds_term comes from lib/container.
 # shellcheck disable=SC2016,SC2154
 

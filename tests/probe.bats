@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Probes of our own: in the container's network, without a tool in its image.
+# takes: minutes
 # What is quoted is for the container's shell; $heeds_term comes from lib/container.
 # shellcheck disable=SC2016,SC2154
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What breaks half-way: a move that is interrupted, and an engine that falls apart in pieces. Mode
 # move throughout, the one that has something to interrupt.
+# takes: minutes
 # What is quoted is for the container's shell; $heeds_term comes from lib/container.
 # shellcheck disable=SC2016,SC2154
 

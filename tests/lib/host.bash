@@ -5,7 +5,7 @@
 # A file says in a comment `# host: KIND` what it wants: systemd (the default: Docker with the systemd
 # cgroup driver), cgroupfs (with that driver), live-restore, v1 or hybrid (cgroup hierarchies), vm (a
 # guest with a kernel of its own, and so all controllers of cgroup v2; only with tests/run --vm), or none
-# (it runs on the machine itself).
+# (it runs on the machine itself). One that says `# takes: minutes` is begun before the others.
 
 bats_require_minimum_version 1.5.0
 
