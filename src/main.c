@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "cgroup/layout.h"
 #include "cli/options.h"
 #include "cli/run_request.h"
@@ -75,18 +76,39 @@ static const char *words_of_mode(CgroupMode mode)
     return "moved into the unit's cgroup, with their limits and device filter";
 }
 
+static const char *words_of_ready(ReadyWhen ready)
+{
+    switch (ready) {
+    case READY_STARTED:
+        return "when started";
+    case READY_NOTIFY:
+        return "when the container says so";
+    case READY_HEALTHY:
+        return "when healthy";
+    case READY_AUTO:
+        break;
+    }
+    return "when started, or healthy if it has a check";
+}
+
+static void tell_health(const Options *options)
+{
+    if (options->probe)
+        log_notice("healthy: as %s says, in place of Docker's own check", options->probe);
+    if (options->startup_probe)
+        log_notice("READY=1 not before %s has passed once", options->startup_probe);
+    log_notice("READY=1 %s", words_of_ready(options->ready));
+    if (options->wait_before_notify_usec > 0)
+        log_notice("READY=1 another %s later", format_span(options->wait_before_notify_usec));
+}
+
 static void tell_plan(const Options *options, const RunRequest *request)
 {
     log_notice("would ask the engine at %s for a container %s of %s, %s", options->host,
             request->name ? request->name : "(named by the engine)", request->image,
             words_of_pull(request->pull));
     log_notice("its processes: %s", words_of_mode(options->cgroup_mode));
-    log_notice("READY=1 %s",
-            options->ready == READY_STARTED          ? "when started"
-                    : options->ready == READY_NOTIFY ? "when the container says so"
-                    : options->ready == READY_HEALTHY
-                    ? "when healthy"
-                    : "when started, or healthy if it has a check");
+    tell_health(options);
     log_notice("the container: %s", words_of_removal(request->remove));
 }
 

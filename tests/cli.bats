@@ -84,6 +84,11 @@ FORMS
     [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 1 ]
     grep -q 'READY=1 when started, or healthy' "$BATS_TEST_TMPDIR/err"
     grep -q 'pulled if it is missing' "$BATS_TEST_TMPDIR/err"
+    systemd-ctr --probe=tcp://127.0.0.1:80 --startup-probe=exec:true --wait-before-notify=90s --dry-run run busybox \
+        2>"$BATS_TEST_TMPDIR/err" >/dev/null
+    grep -q 'healthy: as tcp://127.0.0.1:80 says' "$BATS_TEST_TMPDIR/err"
+    grep -q 'not before exec:true has passed' "$BATS_TEST_TMPDIR/err"
+    grep -q 'READY=1 another 1min 30s later' "$BATS_TEST_TMPDIR/err"
 }
 
 @test "--help fits 80 columns, --version names the program, the man page is installed" {

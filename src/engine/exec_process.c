@@ -11,12 +11,14 @@
 #include <sys/pidfd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/process.h"
 #include "base/text.h"
 
 /* Held and killed at once; what is more is found in the next round, by its session. */
 #define HELD_MAX 256U
-#define ROUNDS_MAX 64U
+/* The caller's loop stands still meanwhile, and a container may fork without end. */
+#define TIME_MAX_USEC (500 * USEC_PER_MSEC)
 
 typedef struct Found {
     pid_t pid;
@@ -26,6 +28,7 @@ typedef struct Found {
 typedef struct Tree {
     pid_t top;
     bool has_session; /* the top leads one */
+    uint64_t deadline;
     Found found[HELD_MAX];
     size_t size;
 } Tree;
@@ -96,7 +99,7 @@ static bool grow(Tree *tree)
     proc = opendir("/proc");
     if (!proc)
         return false;
-    while (tree->size < HELD_MAX && (entry = readdir(proc))) {
+    while (tree->size < HELD_MAX && now_usec() < tree->deadline && (entry = readdir(proc))) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         int pidfd;
 
@@ -133,11 +136,13 @@ static int kill_tree(Tree *tree)
     bool was_full = true;
     int r = 0;
 
-    for (unsigned round = 0; r >= 0 && was_full && round < ROUNDS_MAX; round++) {
+    while (r >= 0 && was_full) {
         while (grow(tree))
             ;
         was_full = tree->size == HELD_MAX;
         r = kill_found(tree);
+        if (r >= 0 && now_usec() >= tree->deadline)
+            r = -ETIME;
     }
     return r;
 }
@@ -146,7 +151,7 @@ int exec_process_kill(pid_t pid, pid_t first)
 {
     _cleanup_close_ int pidfd = -1;
     ProcessStat stat;
-    Tree tree = { .top = pid };
+    Tree tree = { .top = pid, .deadline = now_usec() + TIME_MAX_USEC };
     int r;
 
     pidfd = pidfd_open(pid, 0);

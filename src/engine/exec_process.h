@@ -20,5 +20,5 @@
 #include <sys/types.h>
 
 /* 0, and they have got SIGKILL; or -ESRCH: it is gone; -EPERM: `pid` is not of this container, or
- * is not ours to kill. */
+ * is not ours to kill; -ETIME: they were too many for half a second, in which nothing else runs. */
 int exec_process_kill(pid_t pid, pid_t first);

@@ -79,17 +79,11 @@ static int open_folder(const char *path)
 static int make_folder(const char *path)
 {
     _cleanup_close_ int fd = -1;
-    _cleanup_free_ char *above = strdup(path);
     int r;
 
-    if (!above)
-        return -ENOMEM;
-    *strrchr(above, '/') = '\0';
-    r = directory_make(above, 0755);
+    r = directory_make(path, 0700);
     if (r < 0)
         return r;
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return -errno;
     fd = open_folder(path);
     return fd < 0 ? fd : 0;
 }

@@ -216,7 +216,7 @@ static int open_directory(const char *path, int *ret)
         return above ? -EINVAL : -ENOMEM;
     *slash = '\0';
 
-    r = *above ? directory_make(above, 0755) : 0;
+    r = *above ? directory_make(above, 0700) : 0;
     if (r >= 0)
         r = make_directory(parent, 0700);
     if (r >= 0)
