@@ -50,9 +50,9 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
 }
 
 @test "the watchdog pings while it is healthy; unhealthy ends by watchdog and comes back" {
-    container_unit dog WatchdogSec=1s Restart=on-failure RestartSec=100ms -- --rm \
+    container_unit dog WatchdogSec=1s Restart=on-failure RestartSec=100ms -- --rm -v "$BATS_TEST_TMPDIR:/told" \
         --health-cmd "$sick_file_check" --health-interval 200ms --health-retries 2 busybox \
-        sh -c "touch /tmp/well; $heeds_term"
+        sh -c 'touch /tmp/well; trap "touch /told/to-stop; exit 143" TERM; while :; do sleep 1000 & wait; done'
     systemctl start dog
     first=$(docker inspect -f '{{.Id}}' dog)
     # Three times the watchdog's time: it would have bitten.
@@ -61,6 +61,8 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
     docker exec dog touch /tmp/sick
     wait_for 20 unit_property_is dog NRestarts 1
     journalctl --no-pager -u dog.service | grep -q "Failed with result 'watchdog'"
+    # It had its stop signal, and the time to heed it.
+    [ -e "$BATS_TEST_TMPDIR/to-stop" ]
     wait_for 20 unit_property_is dog ActiveState active
     [ "$(docker inspect -f '{{.Id}}' dog)" != "$first" ]
 }

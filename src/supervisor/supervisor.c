@@ -232,6 +232,23 @@ static int on_stop_signal(
     return 0;
 }
 
+/* The unit's watchdog, for want of our pings; so WatchdogSignal= has to be SIGABRT, its default.
+ * The container has its stop signal and its time, as when it is asked to stop: what does not answer
+ * a probe may have data to write. systemd gives us TimeoutAbortSec=, as long as TimeoutStopSec=. */
+static int on_watchdog_signal(
+        sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    Supervisor *supervisor = userdata;
+
+    (void)source;
+    (void)info;
+    supervisor_fail(supervisor, EXIT_FAILURE,
+            "the watchdog of the unit ends it: stopping container %s",
+            supervisor_container_name(supervisor));
+    supervisor_report(supervisor, EVENT_STOP_ASKED);
+    return 0;
+}
+
 static int on_forwarded_signal(
         sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
@@ -262,6 +279,7 @@ static int watch_signals(Supervisor *supervisor)
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGABRT);
     (void)sigaddset(&signals, SIGHUP);
     for (size_t i = 0; i < ELEMENTS(forwarded_signals); i++)
         (void)sigaddset(&signals, forwarded_signals[i]);
@@ -272,6 +290,8 @@ static int watch_signals(Supervisor *supervisor)
     r = sd_event_add_signal(supervisor->event, NULL, SIGTERM, on_stop_signal, supervisor);
     if (r >= 0)
         r = sd_event_add_signal(supervisor->event, NULL, SIGINT, on_stop_signal, supervisor);
+    if (r >= 0)
+        r = sd_event_add_signal(supervisor->event, NULL, SIGABRT, on_watchdog_signal, supervisor);
     if (r >= 0)
         r = sd_event_add_signal(supervisor->event, NULL, SIGHUP, on_forwarded_signal, supervisor);
     for (size_t i = 0; r >= 0 && i < ELEMENTS(forwarded_signals); i++)
