@@ -5,6 +5,7 @@
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/systemd-ctr
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 CONFDIR ?= /etc/systemd-ctr
 BUILD ?= build/host
@@ -111,18 +112,20 @@ lint: ## Check format, floors, scripts, man page; static analysis
 		--suppress=resourceLeak --suppress=readdirCalled -D_GNU_SOURCE -Isrc src
 
 .PHONY: install
-install: all ## Install below DESTDIR (PREFIX, BINDIR, MANDIR, UNITDIR, CONFDIR)
+install: all ## Install below DESTDIR (PREFIX, BINDIR, MANDIR, DOCDIR, UNITDIR, CONFDIR)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/systemd-ctr
 	install -D -m 755 $(RUNTIME) $(DESTDIR)$(BINDIR)/systemd-ctr-runtime
 	install -D -m 644 src/systemd-ctr.1 $(DESTDIR)$(MANDIR)/man1/systemd-ctr.1
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(CONFDIR)
-	sed 's,/usr/bin/systemd-ctr,$(BINDIR)/systemd-ctr,; s,/etc/systemd-ctr,$(CONFDIR),' units/systemd-ctr@.service \
-		>$(DESTDIR)$(UNITDIR)/systemd-ctr@.service
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md units/example*
+	sed 's,/usr/bin/systemd-ctr,$(BINDIR)/systemd-ctr,; s,/etc/systemd-ctr,$(CONFDIR),; s,/usr/share/doc/systemd-ctr,$(DOCDIR),' \
+		units/systemd-ctr@.service >$(DESTDIR)$(UNITDIR)/systemd-ctr@.service
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there; settings stay
 	rm -f $(DESTDIR)$(BINDIR)/systemd-ctr $(DESTDIR)$(BINDIR)/systemd-ctr-runtime $(DESTDIR)$(MANDIR)/man1/systemd-ctr.1 \
 		$(DESTDIR)$(UNITDIR)/systemd-ctr@.service
+	rm -rf $(DESTDIR)$(DOCDIR)
 	-rmdir $(DESTDIR)$(CONFDIR) 2>/dev/null
 
 .PHONY: clean

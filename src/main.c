@@ -93,23 +93,32 @@ static const char *words_of_ready(ReadyWhen ready)
 
 static void tell_health(const Options *options)
 {
+    bool has_check = options->probe && options->ready == READY_AUTO;
+
     if (options->probe)
         log_notice("healthy: as %s says, in place of Docker's own check", options->probe);
     if (options->startup_probe)
         log_notice("READY=1 not before %s has passed once", options->startup_probe);
-    log_notice("READY=1 %s", words_of_ready(options->ready));
+    log_notice("READY=1 %s", words_of_ready(has_check ? READY_HEALTHY : options->ready));
     if (options->wait_before_notify_usec > 0)
-        log_notice("READY=1 another %s later", format_span(options->wait_before_notify_usec));
+        log_notice("READY=1 not before the container has lived for %s",
+                format_span(options->wait_before_notify_usec));
 }
 
-static void tell_plan(const Options *options, const RunRequest *request)
+/* `unit`: NULL outside of one. */
+static void tell_plan(const Options *options, const RunRequest *request, const char *unit)
 {
     log_notice("would ask the engine at %s for a container %s of %s, %s", options->host,
             request->name ? request->name : "(named by the engine)", request->image,
             words_of_pull(request->pull));
-    log_notice("its processes: %s", words_of_mode(options->cgroup_mode));
+    log_notice("its processes: %s",
+            unit ? words_of_mode(options->cgroup_mode)
+                 : "in a unit of systemd they would be in its cgroup; here they stay in Docker's");
     tell_health(options);
-    log_notice("the container: %s", words_of_removal(request->remove));
+    log_notice("the container: %s",
+            !request->name && request->remove == REMOVE_AT_NEXT_START
+                    ? "stays when it has ended: without a name no next start finds it"
+                    : words_of_removal(request->remove));
 }
 
 static int print_plan(const Options *options, RunRequest *request)
@@ -121,16 +130,18 @@ static int print_plan(const Options *options, RunRequest *request)
 
     (void)cgroup_layout_find(&layout);
     r = create_request_complete(request, options, layout.unit_name, &message);
+    if (r >= 0) {
+        if (message)
+            log_warning("%s", message);
+        description = run_request_describe(request);
+        if (description)
+            tell_plan(options, request, layout.unit_name);
+        else
+            r = -ENOMEM;
+    }
     cgroup_layout_clear(&layout);
     if (r < 0)
         return report_parse(r, message);
-    if (message)
-        log_warning("%s", message);
-
-    description = run_request_describe(request);
-    if (!description)
-        return report_parse(-ENOMEM, NULL);
-    tell_plan(options, request);
     printf("%s\n", json_value_format(description));
     return 0;
 }
@@ -208,7 +219,7 @@ int main(int argc, char **argv)
     }
     options_clear(&options);
     /* What was printed must have arrived: a full disk is a failure, too. */
-    if (fflush(stdout) == EOF && r == 0)
+    if ((fflush(stdout) == EOF || ferror(stdout)) && r == 0)
         r = EXIT_ENGINE;
 #ifdef __SANITIZE_ADDRESS__
     return r;

@@ -88,7 +88,8 @@ FORMS
         2>"$BATS_TEST_TMPDIR/err" >/dev/null
     grep -q 'healthy: as tcp://127.0.0.1:80 says' "$BATS_TEST_TMPDIR/err"
     grep -q 'not before exec:true has passed' "$BATS_TEST_TMPDIR/err"
-    grep -q 'READY=1 another 1min 30s later' "$BATS_TEST_TMPDIR/err"
+    grep -q 'READY=1 when healthy' "$BATS_TEST_TMPDIR/err"
+    grep -q 'READY=1 not before the container has lived for 1min 30s' "$BATS_TEST_TMPDIR/err"
 }
 
 @test "--help fits 80 columns, --version names the program, the man page is installed" {

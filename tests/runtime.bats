@@ -129,6 +129,17 @@ no_cgroup_of() {
     cmp "$settings" "$BATS_TEST_TMPDIR/before"
 }
 
+@test "setup-runtime for root's engine is root's to run" {
+    chmod o+rw /run/docker.sock
+    home=$(mktemp -d)
+    chmod 777 "$home"
+    run -125 setpriv --reuid=65534 --regid=65534 --clear-groups \
+        env -u XDG_CONFIG_HOME HOME="$home" systemd-ctr setup-runtime
+    chmod o-rw /run/docker.sock
+    [[ "$output" == *"is root's: run setup-runtime as root (sudo)"* ]]
+    rmdir "$home"
+}
+
 @test "without a service manager it says what to do, and goes on from there" {
     systemd-ctr setup-runtime --remove
     cp -a "$settings" "$BATS_TEST_TMPDIR/before"

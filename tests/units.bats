@@ -30,6 +30,8 @@ teardown() {
 @test "make install installs the template and the manual" {
     systemctl cat systemd-ctr@web | grep -q '^ExecStart=/usr/bin/systemd-ctr '
     [ -s /usr/share/man/man1/systemd-ctr.1 ]
+    settings=$(systemctl cat systemd-ctr@web | grep -o '/usr/share/doc[^)]*')
+    [ -s "$settings" ]
 }
 
 @test "the template runs the container of its name, as its settings say" {

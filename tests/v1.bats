@@ -37,6 +37,7 @@ load lib/hierarchies
     systemd-ctr check >"$BATS_TEST_TMPDIR/check"
     grep -q 'cgroup v1: name=systemd, .*memory' "$BATS_TEST_TMPDIR/check"
     grep -q 'mode move: yes' "$BATS_TEST_TMPDIR/check"
+    grep -q 'mode runtime: no: needs cgroup v2' "$BATS_TEST_TMPDIR/check"
 }
 
 @test "the exit status is the container's" {

@@ -51,7 +51,7 @@ load lib/container
     [ "$(jq -r .pid "$BATS_TEST_TMPDIR/status")" = "$(container_pid told)" ]
     [ "$(jq -r .cgroup "$BATS_TEST_TMPDIR/status")" = /system.slice/told.service/payload ]
     [ "$(jq -r .cgroup_mode "$BATS_TEST_TMPDIR/status")" = move ]
-    [ "$(jq -r .health "$BATS_TEST_TMPDIR/status")" = healthy ]
+    [ "$(jq -r .Health.Status "$BATS_TEST_TMPDIR/status")" = healthy ]
     run -1 systemd-ctr status no-such-container
 }
 
@@ -69,7 +69,7 @@ load lib/container
     systemctl start counts
     run systemd-ctr healthcheck counts
     [ "$status" = 0 ]
-    [ "$(systemd-ctr status --json counts | jq -r .health)" = healthy ]
+    [ "$(systemd-ctr status --json counts | jq -r .Health.Status)" = healthy ]
     docker exec counts touch /tmp/sick
     run systemd-ctr healthcheck counts
     [ "$status" = 1 ]

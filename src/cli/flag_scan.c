@@ -21,9 +21,12 @@ static int take_long(FlagScan *scan, const char *text, const char *written, cons
     size_t size = strcspn(text, "=");
 
     *ret_flag = size > 0 ? scan->find(text, size) : NULL;
-    if (!*ret_flag)
-        return refuse(ret_message, "%s %.*s", scan->unknown, (int)(size + (size_t)(text - written)),
-                written);
+    if (!*ret_flag) {
+        bool is_known = size > 0 && scan->find_elsewhere && scan->find_elsewhere(text, size);
+
+        return refuse(ret_message, "%s %.*s%s", scan->unknown,
+                (int)(size + (size_t)(text - written)), written, is_known ? scan->elsewhere : "");
+    }
     scan->argv++;
 
     *ret_value = text[size] == '=' ? text + size + 1 : NULL;

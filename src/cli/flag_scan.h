@@ -24,7 +24,10 @@ typedef struct FlagScan {
     char *const *argv; /* the next word; at the end the first that is no flag */
     /* The flag of this long name (`size` bytes) or, with `size` 0, of the shorthand *name. */
     const Flag *(*find)(const char *name, size_t size);
-    const char *unknown;   /* begins the refusal: "unknown option" */
+    const char *unknown; /* begins the refusal: "unknown option" */
+    /* Those that belong elsewhere, and what is said of them behind the refusal; may be NULL. */
+    const Flag *(*find_elsewhere)(const char *name, size_t size);
+    const char *elsewhere;
     bool prefer_long;      /* what a single dash can begin both ways is a long name */
     bool ended_by_dashes;  /* "--" ended the flags; argv is behind it */
     const char *shorthand; /* inside a word of shorthands: the next */

@@ -26,7 +26,7 @@ static const char usage[] =
         "  systemd-ctr [OPTION]... cleanup NAME\n"
         "      Remove what a unit left, for ExecStopPost=.\n"
         "  systemd-ctr [OPTION]... healthcheck NAME\n"
-        "      Run its health check once, now: 0 healthy, 1 unhealthy.\n"
+        "      Run its health check once, now: 0 it passed, 1 it did not.\n"
         "  systemd-ctr [OPTION]... status NAME [--json]\n"
         "      How the container is, and where.\n"
         "  systemd-ctr [OPTION]... check\n"
@@ -36,7 +36,8 @@ static const char usage[] =
 
 static const char ending[] =
         "\n"
-        "Exit status: the container's own; 0 after a stop that was asked for.\n"
+        "Exit status: the container's own; 0 where its stop signal has ended it after a\n"
+        "stop that was asked for.\n"
         "  64   the command line is wrong\n"
         "  69   the engine cannot be reached\n"
         "  125  the engine or systemd-ctr failed\n"
@@ -132,7 +133,7 @@ const char *options_help(void)
 
     print(&page, "%s", usage);
     print_options(&page, "Options of run:", false);
-    print_options(&page, "Options of all commands:", true);
+    print_options(&page, "Options of the other commands, and of all:", true);
     print(&page,
             "\nDOCKER-RUN-ARGUMENT is a flag of \"docker run\" (28), with docker's meaning.\n");
     print_docker_flags(&page, "  Carried:", true);

@@ -332,9 +332,11 @@ const Option option_table[] = {
             .choices = main_pid_choices },
     { .flag = { "engine-wait", 0, true },
             .argument = "=SPAN",
-            .help = "how long to wait for an engine that does not answer (30s)",
+            .help = "how long to wait for an engine that does not answer (30s); cleanup and "
+                    "healthcheck: 10s at most, the other commands 2s",
             .take = take_span,
-            FIELD(engine_wait_usec) },
+            FIELD(engine_wait_usec),
+            .is_general = true },
     { .flag = { "dry-run", 0, false },
             .help = "contact nothing, change nothing; print the create request as JSON",
             .take = take_switch,
@@ -393,3 +395,15 @@ const Option option_table[] = {
     { .flag = { "credentials", 0, false }, .take = take_switch_unsupported },
     { .flag = { NULL, 0, false } },
 };
+
+const Flag *option_find(const char *name, size_t size)
+{
+    for (const Option *option = option_table; option->flag.name; option++) {
+        const Flag *flag = &option->flag;
+
+        if (size == 0 ? flag->shorthand == *name
+                      : strlen(flag->name) == size && memcmp(flag->name, name, size) == 0)
+            return flag;
+    }
+    return NULL;
+}

@@ -26,3 +26,5 @@ struct Choice {
 
 /* All options, in the order of --help; ends in a row without name. */
 extern const Option option_table[];
+/* For flag_scan_next(): a row's flag. */
+const Flag *option_find(const char *name, size_t size);

@@ -14,18 +14,6 @@
 #define DEFAULT_HOST "unix:///var/run/docker.sock"
 #define DEFAULT_ENGINE_WAIT (30 * USEC_PER_SEC)
 
-static const Flag *find_option(const char *name, size_t size)
-{
-    for (const Option *option = option_table; option->flag.name; option++) {
-        const Flag *flag = &option->flag;
-
-        if (size == 0 ? flag->shorthand == *name
-                      : strlen(flag->name) == size && memcmp(flag->name, name, size) == 0)
-            return flag;
-    }
-    return NULL;
-}
-
 static const struct {
     const char *name;
     Verb verb;
@@ -38,13 +26,22 @@ static const struct {
     { "setup-runtime", VERB_SETUP_RUNTIME },
 };
 
-static int parse_verb(const char *word, Verb *ret, char **ret_message)
+/* `before`: the word before it. */
+static int parse_verb(const char *word, const char *before, Verb *ret, char **ret_message)
 {
+    const char *name = text_after(before, "--");
+    const Flag *option = name ? option_find(name, strlen(name)) : NULL;
+
     for (size_t i = 0; i < ELEMENTS(verbs); i++)
         if (strcmp(verbs[i].name, word) == 0) {
             *ret = verbs[i].verb;
             return 0;
         }
+    if (option && !option->takes_value)
+        return refuse(ret_message,
+                "unknown command \"%s\": if it is meant for --%s, an equals sign stands between "
+                "them: --%s=%s",
+                word, name, name, word);
     return refuse(ret_message,
             "unknown command \"%s\": it is run (or --), cleanup, healthcheck, status, check or "
             "setup-runtime",
@@ -129,7 +126,7 @@ static int parse_words(Options *options, FlagScan *scan, char **ret_message)
             return refuse(ret_message,
                     "nothing to do: use \"systemd-ctr run DOCKER-RUN-ARGUMENT... IMAGE\", or see "
                     "systemd-ctr --help");
-        r = parse_verb(verb, &options->verb, ret_message);
+        r = parse_verb(verb, scan->argv[-1], &options->verb, ret_message);
         if (r < 0)
             return r;
         scan->argv++;
@@ -188,7 +185,7 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
 {
     FlagScan scan = {
         .argv = argv[0] ? argv + 1 : argv,
-        .find = find_option,
+        .find = option_find,
         .unknown = "unknown option (docker's own stand behind \"run\"):",
         .prefer_long = true,
     };
@@ -200,7 +197,8 @@ int options_parse(char *const *argv, char *const *environment, Options *ret, cha
     *ret_message = NULL;
 
     r = parse_words(ret, &scan, ret_message);
-    if (r < 0)
+    /* Neither fails for what else is wrong. */
+    if (r < 0 || ret->verb == VERB_HELP || ret->verb == VERB_VERSION)
         return r;
     if (ret->json && ret->verb != VERB_STATUS)
         return refuse(ret_message, "--json is an option of status");

@@ -8,6 +8,7 @@
 #include "cli/docker_flags.h"
 #include "cli/docker_values.h"
 #include "cli/image_reference.h"
+#include "cli/option_table.h"
 #include "cli/refusal.h"
 
 /* Stores `value`, which it takes, as `key` of `object`; a list's is appended. */
@@ -100,6 +101,8 @@ int run_line_read(RunLine *line)
         .argv = line->options->run_line,
         .find = docker_flag_find,
         .unknown = "unknown docker run flag",
+        .find_elsewhere = option_find,
+        .elsewhere = ": it is an option of systemd-ctr, and stands before \"run\"",
     };
     const char *value;
     const Flag *flag;

@@ -129,11 +129,8 @@ static int parse_version(const char *version, unsigned *ret_minor, char **ret_me
     const char *minor = text_after(version[0] == 'v' ? version + 1 : version, "1.");
     uint64_t number;
 
-    if (!minor || parse_unsigned(minor, &number) < 0)
-        return refuse(ret_message,
-                text_format("DOCKER_API_VERSION=%s is not of the form 1.%u", version,
-                        ENGINE_API_MINOR_MIN));
-    if (number < ENGINE_API_MINOR_MIN || number > ENGINE_API_MINOR_MAX)
+    if (!minor || parse_unsigned(minor, &number) < 0 || number < ENGINE_API_MINOR_MIN ||
+            number > ENGINE_API_MINOR_MAX)
         return refuse(ret_message,
                 text_format("DOCKER_API_VERSION=%s: only 1.%u to 1.%u are spoken here", version,
                         ENGINE_API_MINOR_MIN, ENGINE_API_MINOR_MAX));

@@ -108,6 +108,14 @@ static int add_notify(const RunRequest *request, const Options *options, char **
     return notify_request_add(request->body, request->name, watchdog_usec, ret_message);
 }
 
+/* Switched off, that is: where nothing is said the image may have one. */
+static bool check_is_off(JsonValue *body)
+{
+    JsonValue *test = json_value_get(json_value_get(body, "Healthcheck"), "Test");
+
+    return strcmp(json_value_string(json_value_at(test, 0), ""), "NONE") == 0;
+}
+
 /* With a probe of ours Docker's own check is switched off; the times of it, the run line's or the
  * image's, are the probe's. */
 static int replace_check(JsonValue *body, char **ret_message)
@@ -115,8 +123,7 @@ static int replace_check(JsonValue *body, char **ret_message)
     JsonValue *healthcheck = json_need_object(body, "Healthcheck");
     JsonValue *test = json_value_get(healthcheck, "Test");
 
-    if (json_value_length(test) > 0 &&
-            strcmp(json_value_string(json_value_at(test, 0), ""), "NONE") != 0) {
+    if (json_value_length(test) > 0 && !check_is_off(body)) {
         *ret_message = text_format("--probe contradicts --health-cmd: leave out one of them");
         return -EINVAL;
     }
@@ -159,9 +166,16 @@ static int add_check(JsonValue *body, const Options *options, char **ret_message
         r = check_probe("startup-probe", options->startup_probe, ret_message);
     if (r >= 0)
         r = check_reload(options, ret_message);
-    if (r < 0 || !options->probe)
+    if (r < 0)
         return r;
-    return replace_check(body, ret_message);
+    if (options->probe)
+        return replace_check(body, ret_message);
+    if (options->ready == READY_HEALTHY && check_is_off(body)) {
+        *ret_message = text_format("--ready=healthy contradicts --no-healthcheck: leave out one of "
+                                   "them, or add --probe");
+        return -EINVAL;
+    }
+    return 0;
 }
 
 int create_request_complete(

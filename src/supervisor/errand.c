@@ -55,7 +55,7 @@ static void on_pinged(const EngineReply *reply, void *userdata)
     if (now >= errand->until_usec || reply->error == -EPROTONOSUPPORT || reply->error == -EACCES) {
         log_error("cannot speak to the engine at %s: %s", engine_host(errand->engine),
                 reply->message);
-        errand_end(errand, EXIT_UNAVAILABLE);
+        errand_end(errand, reply->error == -EPROTONOSUPPORT ? EXIT_ENGINE : EXIT_UNAVAILABLE);
         return;
     }
     errand->again = sd_event_source_disable_unref(errand->again);

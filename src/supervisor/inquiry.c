@@ -94,7 +94,6 @@ static JsonValue *describe(JsonValue *inspect)
             json_set_string(answer, "cgroup", path ? path : "") < 0 ||
             json_set_string(answer, "cgroup_mode", mode) < 0 ||
             json_set_string(answer, "cgroup_mode_reason", cgroup_mode_reason(inspect, mode)) < 0 ||
-            json_set_string(answer, "health", health_status_name(health.status)) < 0 ||
             json_set(answer, "Health", health_record_format(&health)) < 0)
         return NULL;
     return TAKE_PTR(answer);
@@ -138,7 +137,7 @@ static void print_health(JsonValue *health)
 static void print_status(JsonValue *answer)
 {
     int64_t pid = json_member_integer(answer, "pid", 0);
-    const char *health = json_member_string(answer, "health", "none");
+    const char *health = json_member_string(json_value_get(answer, "Health"), "Status", "none");
 
     printf("%s (%.12s)\n", json_member_string(answer, "name", ""),
             json_member_string(answer, "id", ""));
@@ -200,7 +199,7 @@ int status_run(const Options *options)
 }
 
 /* For a unit with Delegate=yes on this host. */
-static void print_modes(JsonValue *info, bool v2)
+static void print_modes(JsonValue *info, bool has_cgroups, bool version1)
 {
     static const CgroupMode modes[] = {
         CGROUP_MODE_PARENT,
@@ -208,11 +207,11 @@ static void print_modes(JsonValue *info, bool v2)
         CGROUP_MODE_MOVE,
         CGROUP_MODE_NONE,
     };
-    CgroupOffer offer = { .delegated = true };
+    CgroupOffer offer = { .delegated = true, .version1 = version1 };
     const char *why;
     CgroupMode chosen;
 
-    if (!v2)
+    if (!has_cgroups)
         offer.place_trouble = "no cgroups that systemd keeps are mounted here";
     cgroup_offer_of_engine(&offer, info, "");
     chosen = cgroup_mode_choose(&offer, &why);
@@ -269,7 +268,7 @@ static void on_info(const EngineReply *reply, void *userdata)
 
     r = cgroup_layout_find(&layout);
     print_cgroups(r, &layout);
-    print_modes(info, r >= 0);
+    print_modes(info, r >= 0, layout.hierarchies);
     cgroup_layout_clear(&layout);
 
     /* Without it the engine takes the containers down with it. */

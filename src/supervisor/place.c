@@ -208,7 +208,8 @@ static void on_inspected(const EngineReply *reply, void *userdata)
         return; /* likewise */
 
     if (supervisor->options->ready == READY_HEALTHY && !check_is_there(supervisor)) {
-        fail(supervisor, "--ready=healthy, but it has no health check; add --health-cmd");
+        fail(supervisor,
+                "--ready=healthy, but it has no health check: add --health-cmd or --probe");
         return;
     }
     r = watch_process(supervisor, pid);

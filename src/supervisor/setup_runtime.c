@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "runtime/places.h"
 #include "runtime/registration.h"
+#include "supervisor/cgroup_mode.h"
 #include "supervisor/errand.h"
 #include "supervisor/supervisor.h"
 #include "unit/bus.h"
@@ -30,8 +31,7 @@
 typedef struct Question {
     Errand errand;
     bool waits, wanted;
-    bool known; /* the answer */
-    bool driver_is_systemd;
+    CgroupOffer answer;
     sd_event_source *again;
     uint64_t until_usec;
 } Question;
@@ -41,18 +41,16 @@ static void ask_again(Question *question);
 static void on_info(const EngineReply *reply, void *userdata)
 {
     Question *question = userdata;
-    JsonValue *runtimes = json_value_get(reply->body, "Runtimes");
     uint64_t now = 0;
 
     if (!engine_reply_ok(reply)) {
         errand_fail(&question->errand, "ask the engine for its runtimes", reply);
         return;
     }
-    question->known = json_value_get(runtimes, REGISTERED_NAME);
-    question->driver_is_systemd =
-            text_equal(json_member_string(reply->body, "CgroupDriver", NULL), "systemd");
+    cgroup_offer_of_engine(&question->answer, reply->body, "");
     (void)sd_event_now(question->errand.event, CLOCK_MONOTONIC, &now);
-    if (question->waits && question->known != question->wanted && now < question->until_usec)
+    if (question->waits && question->answer.runtime_registered != question->wanted &&
+            now < question->until_usec)
         ask_again(question);
     else
         errand_end(&question->errand, 0);
@@ -207,7 +205,7 @@ static int tell_engine(const Options *options, Registration *registration, bool 
     }
     printf("reloaded " ENGINE_UNIT "\n");
     r = question_run(&question, options);
-    if (r == 0 && question.known == wanted)
+    if (r == 0 && question.answer.runtime_registered == wanted)
         return 0;
     if (r == 0)
         log_error("dockerd has read %s, but %s the runtime " REGISTERED_NAME
@@ -237,7 +235,7 @@ static int register_program(const Options *options, Registration *registration,
         printf("registered %s in %s\n", program, registration->path);
     if (registration->made_backup)
         printf("kept the file of before as %s\n", registration->backup);
-    if (r > 0 || !found->known) {
+    if (r > 0 || !found->answer.runtime_registered) {
         r = tell_engine(options, registration, true);
         if (r != 0)
             return r;
@@ -246,7 +244,7 @@ static int register_program(const Options *options, Registration *registration,
     if (r != 0)
         return r;
     printf("the engine knows the runtime " REGISTERED_NAME "\n");
-    if (!found->driver_is_systemd)
+    if (found->answer.cgroupfs)
         printf("its cgroup driver is cgroupfs: units can use --cgroup-mode=parent, without this "
                "runtime\n");
     return 0;
@@ -263,11 +261,12 @@ static int unregister_program(
                 registration->path);
         return EXIT_ENGINE;
     }
-    if (!is_registered && !found->known && !registration_is_half_removed(registration)) {
+    if (!is_registered && !found->answer.runtime_registered &&
+            !registration_is_half_removed(registration)) {
         printf("the runtime " REGISTERED_NAME " is not registered\n");
         return settle_real_runtime(options);
     }
-    if (is_registered || found->known) {
+    if (is_registered || found->answer.runtime_registered) {
         r = registration_withdraw(registration);
         if (r < 0)
             return fail_to_write(registration, r);
@@ -284,6 +283,18 @@ static int unregister_program(
     return settle_real_runtime(options);
 }
 
+/* An engine reads the settings of who started it. 0, or an exit code. */
+static int check_owner(const Question *found, const Options *options)
+{
+    if (found->answer.rootless == place_is_rootless())
+        return 0;
+    if (found->answer.rootless)
+        log_error("the engine at %s is a user's: run setup-runtime as that user", options->host);
+    else
+        log_error("the engine at %s is root's: run setup-runtime as root (sudo)", options->host);
+    return EXIT_ENGINE;
+}
+
 static int set_up(const Options *options, const char *path, const char *program)
 {
     _cleanup_free_ char *message = NULL;
@@ -297,6 +308,8 @@ static int set_up(const Options *options, const char *path, const char *program)
         r = EXIT_ENGINE;
     } else
         r = question_run(&found, options);
+    if (r == 0)
+        r = check_owner(&found, options);
     if (r == 0 && options->setup.remove)
         r = unregister_program(options, &registration, &found);
     else if (r == 0)

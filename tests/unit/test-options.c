@@ -281,6 +281,9 @@ static const struct {
     { "start img",
             "unknown command \"start\": it is run (or --), cleanup, healthcheck, status, check or "
             "setup-runtime" },
+    { "--logs none run img",
+            "unknown command \"none\": if it is meant for --logs, an equals sign stands between "
+            "them: --logs=none" },
     { "healthcheck", "healthcheck needs the name of a container" },
     { "--if-due status web", "--if-due is an option of healthcheck" },
     { "--await-end run img", "--await-end is an option of healthcheck" },

@@ -61,6 +61,9 @@ static void test_refusals(void **state)
     } cases[] = {
         { "--no-such img", "unknown docker run flag --no-such" },
         { "--no-such=1 img", "unknown docker run flag --no-such" },
+        { "--logs=none img",
+                "unknown docker run flag --logs: it is an option of systemd-ctr, and stands before "
+                "\"run\"" },
         { "-x img", "unknown docker run flag -x in -x" },
         { "-itx img", "unknown docker run flag -x in -itx" },
         { "--memory=12q img", "--memory: \"12q\" is not a size (use for instance 512m or 2g)" },
