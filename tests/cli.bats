@@ -92,6 +92,13 @@ FORMS
     grep -q 'READY=1 not before the container has lived for 1min 30s' "$BATS_TEST_TMPDIR/err"
 }
 
+@test "--help and --version want nothing but their output to arrive" {
+    for option in --help --version; do
+        DOCKER_HOST=ssh://me@elsewhere systemd-ctr "$option" | grep -q systemd-ctr
+        run -125 sh -c "systemd-ctr $option >/dev/full"
+    done
+}
+
 @test "--help fits 80 columns, --version names the program, the man page is installed" {
     [ "$(systemd-ctr --help | awk 'length > 80' | wc -l)" -eq 0 ]
     systemd-ctr --help | grep -q -- --wait-before-notify
