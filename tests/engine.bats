@@ -46,6 +46,28 @@ manager_heard() {
     start_docker
 }
 
+@test "the watchdog of a unit that is not Type=notify runs from the start, and is served from there" {
+    container_unit early Type=exec WatchdogSec=1s -H unix:///nowhere.sock --engine-wait=4s -- --rm busybox true
+    systemctl start early
+    wait_for 20 unit_is_down early
+    [ "$(unit_property early Result)" = exit-code ]
+    [ "$(exit_status_of early)" = 69 ]
+}
+
+@test "--wait-before-notify counts from the container's start, also for the next wrapper" {
+    container_unit waits KillMode=process ExecStopPost= --cgroup-mode=move --wait-before-notify=4s -- --rm \
+        busybox sh -c "$heeds_term"
+    systemctl start --no-block waits
+    wait_for 10 status_says waits "PID"
+    kill -KILL "$(unit_property waits MainPID)"
+    wait_for 5 unit_is_down waits
+    systemctl reset-failed waits
+    systemctl start waits
+    started=$(date -d "$(docker inspect -f '{{.State.StartedAt}}' waits)" +%s%N)
+    (($(date +%s%N) - started >= 4000000000))
+    journal_has waits "adopt"
+}
+
 @test "no engine at all: exit status 69" {
     systemctl stop docker.service docker.socket
     container_unit none --engine-wait=500ms -- --rm busybox true

@@ -187,6 +187,31 @@ told() {
     no_leftovers dog
 }
 
+@test "a container that is paused cannot ping, and is not ended for it" {
+    container_unit dog WatchdogSec=1s --notify --cgroup-mode=none -- --rm -v "$say:/say:ro" busybox sh -c "
+        /say READY=1; while :; do /say WATCHDOG=1; sleep 0.2; done"
+    systemctl start dog
+    docker pause dog
+    sleep_through_watchdog 4
+    docker unpause dog
+    sleep_through_watchdog 2
+    [ "$(unit_property dog ActiveState)" = active ]
+    [ "$(unit_property dog NRestarts)" = 0 ]
+    docker kill dog
+}
+
+@test "its WATCHDOG=1 does not count while a probe finds it unhealthy" {
+    container_unit dog WatchdogSec=1s --notify --probe='exec:test ! -e /tmp/sick' -- --rm -v "$say:/say:ro" \
+        --health-interval 200ms --health-retries 2 busybox sh -c '
+        trap "exit 143" TERM; /say READY=1; while :; do /say WATCHDOG=1; sleep 0.2; done'
+    systemctl start dog
+    sleep_through_watchdog 2
+    [ "$(unit_property dog ActiveState)" = active ]
+    docker exec dog touch /tmp/sick
+    wait_for 20 unit_is_down dog
+    [ "$(unit_property dog Result)" = watchdog ]
+}
+
 @test "--watchdog=running pings for a container that does not, and its own pings are none" {
     container_unit runs WatchdogSec=1s --notify --watchdog=running -- --rm -v "$say:/say:ro" busybox sh -c "
         /say READY=1 STATUS=\"up\$WATCHDOG_USEC\"; $heeds_term"
@@ -198,7 +223,8 @@ told() {
     container_unit off WatchdogSec=1s --notify --watchdog=off -- --rm -v "$say:/say:ro" busybox sh -c "
         /say READY=1; while :; do /say WATCHDOG=1; sleep 0.3; done"
     systemctl start off
-    wait_for 10 unit_is_down off
+    # It does not heed TERM.
+    wait_for 30 unit_is_down off
     [ "$(unit_property off Result)" = watchdog ]
 
     container_unit trigger WatchdogSec=30s --notify -- --rm -v "$say:/say:ro" busybox sh -c "

@@ -215,20 +215,12 @@ static void schedule(Supervisor *supervisor)
         log_warning("cannot set a timer for the health check: %s", strerror(-r));
 }
 
-/* The monotonic time of the container's start. */
-static uint64_t start_of(const Supervisor *supervisor, JsonValue *inspect, uint64_t now)
+static uint64_t start_of(const Supervisor *supervisor, uint64_t now)
 {
-    const char *text = json_member_string(json_value_get(inspect, "State"), "StartedAt", "");
-    uint64_t started, realtime = now_realtime_usec();
-
-    if (supervisor->container.started_usec != 0)
-        return supervisor->container.started_usec;
-    if (go_time_parse(text, &started) < 0 || started > realtime || realtime - started > now)
-        return now;
-    return now - (realtime - started);
+    return supervisor->container.started_usec != 0 ? supervisor->container.started_usec : now;
 }
 
-static void begin(Supervisor *supervisor, JsonValue *inspect, HealthConfig *config)
+static void begin(Supervisor *supervisor, HealthConfig *config)
 {
     Check *check = &supervisor->check;
     uint64_t now = now_usec();
@@ -236,7 +228,7 @@ static void begin(Supervisor *supervisor, JsonValue *inspect, HealthConfig *conf
     check->early_due = USEC_INFINITY;
     check->asked = now;
     config->has_check = true;
-    health_init(&check->health, config, start_of(supervisor, inspect, now), now);
+    health_init(&check->health, config, start_of(supervisor, now), now);
     check->begun = true;
 
     config = &check->health.config;
@@ -266,11 +258,10 @@ void check_learn(Supervisor *supervisor, JsonValue *inspect)
             (void)health_command_parse(container, &check->command);
         if (supervisor->state == STATE_PLACING && json_member_boolean(state, "Running", false) &&
                 check->source != CHECK_NONE)
-            begin(supervisor, inspect, &config);
+            begin(supervisor, &config);
         else if (check->source == CHECK_NONE)
             /* The startup probe has its times from there. */
-            health_init(
-                    &check->health, &config, start_of(supervisor, inspect, now_usec()), now_usec());
+            health_init(&check->health, &config, start_of(supervisor, now_usec()), now_usec());
     }
     check_take_inspect(supervisor, inspect);
 }
@@ -300,6 +291,7 @@ void check_note_pause(Supervisor *supervisor, bool paused)
 {
     Check *check = &supervisor->check;
 
+    supervisor->container.is_paused = paused;
     if (!check->begun)
         return;
     if (paused)

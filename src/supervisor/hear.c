@@ -101,6 +101,14 @@ static void take_status(Supervisor *supervisor, NotifyMessage *message)
         ready_tell(supervisor);
 }
 
+/* One that a check finds unhealthy may still ping, from a thread of its own. */
+static bool ping_counts(const Supervisor *supervisor)
+{
+    return supervisor->options->watchdog == WATCHDOG_CONTAINER &&
+            !(supervisor->options->on_unhealthy == UNHEALTHY_WATCHDOG &&
+                    check_status(supervisor) == HEALTH_UNHEALTHY);
+}
+
 static void on_message(const NotifyMessage *said, void *userdata)
 {
     Supervisor *supervisor = userdata;
@@ -114,7 +122,7 @@ static void on_message(const NotifyMessage *said, void *userdata)
         take_status(supervisor, &message);
     /* Its ping passes as the evidence that it is, if that is what the unit wants to see; our own
      * timer is silent then, see is_alive() in ready.c. */
-    if (message.ping == NOTIFY_PING_ALIVE && supervisor->options->watchdog != WATCHDOG_CONTAINER)
+    if (message.ping == NOTIFY_PING_ALIVE && !ping_counts(supervisor))
         message.ping = NOTIFY_PING_NONE;
     /* How long a start may take is the container's to say; how long the unit's stop may, is not. */
     if (supervisor->announced)

@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "health/go_time.h"
 #include "unit/notify.h"
 #include "unit/pid_file.h"
 
@@ -24,11 +25,23 @@ static void fail(Supervisor *supervisor, const char *message)
     supervisor_report(supervisor, EVENT_FAILED);
 }
 
+/* The monotonic time of the start of one that was adopted. */
+static uint64_t start_in(JsonValue *state)
+{
+    uint64_t now = now_usec(), realtime = now_realtime_usec(), started;
+
+    if (go_time_parse(json_member_string(state, "StartedAt", ""), &started) < 0 ||
+            started > realtime || realtime - started > now)
+        return now;
+    return now - (realtime - started);
+}
+
 void place_learn(Supervisor *supervisor, JsonValue *inspect)
 {
     Container *container = &supervisor->container;
     JsonValue *config = json_value_get(inspect, "Config");
     JsonValue *host = json_value_get(inspect, "HostConfig");
+    JsonValue *state = json_value_get(inspect, "State");
     int64_t timeout = json_member_integer(config, "StopTimeout", 10);
 
     if (parse_signal(json_member_string(config, "StopSignal", "TERM"), &container->stop_signal) < 0)
@@ -36,6 +49,8 @@ void place_learn(Supervisor *supervisor, JsonValue *inspect)
     container->stop_timeout_usec = timeout < 0 ? USEC_INFINITY : (uint64_t)timeout * USEC_PER_SEC;
     container->auto_remove = json_member_boolean(host, "AutoRemove", false);
     container->privileged = json_member_boolean(host, "Privileged", false);
+    if (container->started_usec == 0 && json_member_boolean(state, "Running", false))
+        container->started_usec = start_in(state);
     check_learn(supervisor, inspect);
 }
 

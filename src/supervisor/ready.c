@@ -51,14 +51,16 @@ static bool is_alive(void *userdata)
     const Supervisor *supervisor = userdata;
     WatchdogSource source = supervisor->options->watchdog;
 
-    /* Going down takes its time; systemd bounds it by TimeoutStopSec=. */
+    /* Coming up and going down take their time; systemd bounds them by TimeoutStartSec= and
+     * TimeoutStopSec=. */
     if (!is_up(supervisor))
         return true;
     if (supervisor->container.process_gone)
         return false;
-    /* Its own ping is passed on when it comes, see hear.c; there is none of ours beside it. */
+    /* From READY=1 on its own ping is passed on when it comes, see hear.c, and there is none of
+     * ours beside it. What is paused cannot ping. */
     if (source == WATCHDOG_CONTAINER)
-        return false;
+        return !supervisor->announced || supervisor->container.is_paused;
     if (source == WATCHDOG_RUNNING || supervisor->options->on_unhealthy == UNHEALTHY_NONE)
         return true;
     return check_status(supervisor) != HEALTH_UNHEALTHY && !check_is_stale(supervisor);
@@ -152,21 +154,26 @@ static void on_waited_before_notify(Supervisor *supervisor)
     report_ready(supervisor);
 }
 
+void ready_serve_watchdog(Supervisor *supervisor)
+{
+    int r;
+
+    if (supervisor->options->watchdog == WATCHDOG_OFF)
+        return;
+    r = watchdog_start(supervisor->event, is_alive, supervisor, &supervisor->watchdog);
+    if (r < 0)
+        log_warning("cannot serve the unit's watchdog: %s", strerror(-r));
+}
+
 void action_settle(Supervisor *supervisor)
 {
     uint64_t wait = supervisor->options->wait_before_notify_usec;
     uint64_t lived = now_usec() - supervisor->container.started_usec;
-    int r;
 
     check_start(supervisor);
     /* One that is adopted. */
     if (check_status(supervisor) == HEALTH_UNHEALTHY)
         act_on_unhealthy(supervisor);
-    if (supervisor->options->watchdog != WATCHDOG_OFF) {
-        r = watchdog_start(supervisor->event, is_alive, supervisor, &supervisor->watchdog);
-        if (r < 0)
-            log_warning("cannot serve the unit's watchdog: %s", strerror(-r));
-    }
     if (wait > lived) {
         ready_tell(supervisor);
         supervisor->waiting_before_notify = true;

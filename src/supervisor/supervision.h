@@ -60,6 +60,7 @@ typedef struct Container {
     pid_t pid;       /* of its first process */
     int pidfd;
     bool process_gone;
+    bool is_paused;
     bool tty;
     bool privileged;
     bool auto_remove;
@@ -208,6 +209,8 @@ void ready_tell(Supervisor *supervisor);
 bool ready_when_started(const Supervisor *supervisor);
 /* What READY=1 waits for may have come: reports EVENT_READY if it is all there. */
 void ready_consider(Supervisor *supervisor);
+/* Pings the unit's watchdog from here on, for as long as there is evidence that all is well. */
+void ready_serve_watchdog(Supervisor *supervisor);
 /* The health status changed: tells, and acts on it. */
 void ready_note_health(Supervisor *supervisor);
 /* It is stopped: says what was missing if it was not ready. */

@@ -318,6 +318,7 @@ static int prepare(Supervisor *supervisor)
     }
 
     notify_attach(supervisor->event);
+    ready_serve_watchdog(supervisor);
     r = mode_find_place(supervisor);
     if (r < 0)
         return r;
