@@ -35,11 +35,10 @@ static bool is_complete(const DockerLog *log, const HealthRecord *docker, size_t
     return log->read && docker->n_results < HEALTH_RESULTS_MAX;
 }
 
-static bool feed(
-        DockerLog *log, Health *health, const HealthRecord *docker, uint64_t now, uint64_t realtime)
+static bool feed(DockerLog *log, Health *health, const HealthRecord *docker, size_t first,
+        uint64_t now, uint64_t realtime)
 {
     HealthStatus before = health->record.status;
-    size_t first = first_new(log, docker);
     bool starting = docker->status == HEALTH_STARTING;
     bool was_reset = starting && (log->status == HEALTH_HEALTHY || log->status == HEALTH_UNHEALTHY);
     /* Before Docker's first success there may have been one of our own. */
@@ -66,6 +65,7 @@ int docker_log_feed(DockerLog *log, Health *health, JsonValue *inspect, uint64_t
 {
     const HealthResult *newest;
     HealthRecord docker;
+    size_t first;
     int r;
 
     *ret_changed = false;
@@ -73,7 +73,8 @@ int docker_log_feed(DockerLog *log, Health *health, JsonValue *inspect, uint64_t
     if (r < 0)
         return r;
 
-    *ret_changed = feed(log, health, &docker, now, realtime);
+    first = first_new(log, &docker);
+    *ret_changed = feed(log, health, &docker, first, now, realtime);
     newest = health_record_newest(&docker);
     *log = (DockerLog){ .read = true, .status = docker.status, .read_at = now };
     if (newest) {
@@ -81,5 +82,5 @@ int docker_log_feed(DockerLog *log, Health *health, JsonValue *inspect, uint64_t
         log->newest_start_usec = newest->start_usec;
         log->newest_end_usec = newest->end_usec;
     }
-    return 0;
+    return first < docker.n_results ? 1 : 0;
 }

@@ -30,7 +30,8 @@ typedef struct DockerLog {
  * Docker tells a result's end by the wall clock. So that a clock that is set cannot make it older
  * than it is, it lies between the last reading and `now` where there was a last reading.
  *
- * `realtime` is CLOCK_REALTIME now. *ret_changed: the status did. 0, or -EBADMSG: the reply has no
- * State.Health that can be read, and nothing was fed. */
+ * `realtime` is CLOCK_REALTIME now. *ret_changed: the status did, which it may without a result. 1:
+ * there was something new; 0: there was not; or -EBADMSG: the reply has no State.Health that can be
+ * read, and nothing was fed. */
 int docker_log_feed(DockerLog *log, Health *health, JsonValue *inspect, uint64_t now,
         uint64_t realtime, bool *ret_changed);

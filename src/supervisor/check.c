@@ -38,7 +38,6 @@ static void extend_start(Supervisor *supervisor)
 /* A result is here, or the status changed without one. */
 static void note_result(Supervisor *supervisor, bool changed)
 {
-    extend_start(supervisor);
     publish(supervisor, changed);
     if (changed)
         ready_note_health(supervisor);
@@ -68,6 +67,7 @@ static void on_run_ended(
             health_probe_timed_out(health);
         changed = health_probe_ended(health, ended, end);
     }
+    extend_start(supervisor);
     note_result(supervisor, changed);
 }
 
@@ -272,18 +272,24 @@ void check_take_inspect(Supervisor *supervisor, JsonValue *inspect)
     JsonValue *state = json_value_get(inspect, "State");
     uint64_t now = now_usec();
     bool changed = false;
+    int r = 0;
 
     if (!check->begun)
         return;
-    if (check->source == CHECK_DOCKER &&
-            docker_log_feed(
-                    &check->log, &check->health, inspect, now, now_realtime_usec(), &changed) >= 0)
+    if (check->source == CHECK_DOCKER)
+        r = docker_log_feed(
+                &check->log, &check->health, inspect, now, now_realtime_usec(), &changed);
+    /* Docker's silence is no reason to wait longer for a start. */
+    if (r > 0)
+        extend_start(supervisor);
+    if (r > 0 || changed)
         note_result(supervisor, changed);
     check_note_pause(supervisor, json_member_boolean(state, "Paused", false));
 }
 
 void check_take_result(Supervisor *supervisor, uint64_t began, uint64_t ended, const ProbeEnd *end)
 {
+    extend_start(supervisor);
     note_result(supervisor, health_result(&supervisor->check.health, began, ended, end));
 }
 
