@@ -119,6 +119,16 @@ leave_failed_services() {
     done
 }
 
+@test "STATUS= has what the newest check said, as long as it is unhealthy" {
+    detached_unit says WatchdogSec=90s -- --health-cmd 'cat /tmp/trouble; test ! -e /tmp/trouble' --health-interval 300ms \
+        --health-retries 1 busybox sh -c "$heeds_term"
+    systemctl start says
+    for trouble in "the disk is full" "the disk is gone"; do
+        docker exec says sh -c "echo $trouble >/tmp/trouble"
+        wait_for 30 status_says says "$trouble"
+    done
+}
+
 @test "the watchdog is pinged while it is healthy, and bites when it is not" {
     checked_unit dog WatchdogSec=2s
     systemctl start dog

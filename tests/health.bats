@@ -97,6 +97,21 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
     wait_for 10 status_says says "the disk is full"
 }
 
+@test "STATUS= has what the newest probe said, as long as it is unhealthy" {
+    local check='cat /tmp/trouble; test ! -e /tmp/trouble'
+    container_unit docker-says --on-unhealthy=none -- --rm --health-cmd "$check" --health-interval 200ms \
+        --health-retries 1 busybox sh -c "$heeds_term"
+    container_unit probe-says --on-unhealthy=none "--probe=exec:sh -c '$check'" -- --rm --health-interval 200ms \
+        --health-retries 1 busybox sh -c "$heeds_term"
+    for unit in docker-says probe-says; do
+        systemctl start "$unit"
+        for trouble in "the disk is full" "the disk is gone"; do
+            docker exec "$unit" sh -c "echo $trouble >/tmp/trouble"
+            wait_for 20 status_says "$unit" "$trouble"
+        done
+    done
+}
+
 @test "Docker's own check: while dockerd stands still its evidence gets too old, and the unit ends by the watchdog" {
     container_unit aged WatchdogSec=3s Restart=always RestartSec=100ms -- --rm --health-cmd true \
         --health-interval 1s --health-timeout 1s busybox sh -c "$heeds_term"

@@ -41,7 +41,7 @@ static void note_result(Supervisor *supervisor, bool changed)
     publish(supervisor, changed);
     if (changed)
         ready_note_health(supervisor);
-    else if (supervisor->state == STATE_SETTLING)
+    else if (supervisor->state == STATE_SETTLING || check_status(supervisor) == HEALTH_UNHEALTHY)
         ready_tell(supervisor);
     schedule(supervisor);
 }

@@ -220,7 +220,8 @@ static char *format_message(JsonValue *record, bool changed, uint64_t now)
             !json_member_boolean(record, "Judged", true) || check_record_is_alive(record, now);
     _cleanup_free_ char *output = NULL, *line = NULL;
 
-    if (changed) {
+    /* Of an unhealthy one each run may say something new. */
+    if (changed || unhealthy) {
         output = strdup(unhealthy ? json_member_string(last, "Output", "") : "");
         if (!output)
             return NULL;

@@ -20,7 +20,7 @@ int detached_checks_start(struct Supervisor *supervisor);
 /* The timer stays. Returns NULL. */
 DetachedChecks *detached_checks_free(DetachedChecks *checks);
 
-/* What the unit hears after a run of the check, or between two: WATCHDOG=1 where that is true, and
- * STATUS= and WATCHDOG=trigger where the status `changed`. Waits until systemd has taken it. 0 or a
- * negative errno. */
+/* What the unit hears after a run of the check, or between two: WATCHDOG=1 where that is true,
+ * STATUS= where the status `changed` or there is a failure to tell, and WATCHDOG=trigger where it
+ * `changed`. Waits until systemd has taken it. 0 or a negative errno. */
 int detached_tell(JsonValue *record, bool changed, uint64_t now);
