@@ -110,6 +110,24 @@ listens_on_2375() {
     [ "$(exit_status_of lives)" = 9 ]
 }
 
+# Docker 17.11 to 22 runs the check no more after that (moby#41871).
+@test "a restart of dockerd with live-restore: the health check goes on, whoever runs it" {
+    container_unit checked WatchdogSec=2s -- --health-cmd 'test ! -e /tmp/sick' --health-interval 1s \
+        --health-timeout 1s --health-retries 2 busybox sh -c "$heeds_term"
+    systemctl start checked
+    restart_docker
+    wait_for 10 journal_has checked "the engine is back"
+    # 1 s of interval, 1 s of timeout and 30 s: evidence from before the restart is too old then.
+    sleep_through_watchdog 40
+    [ "$(unit_property checked ActiveState)" = active ]
+    [ "$(unit_property checked NRestarts)" = 0 ]
+    status_says checked healthy
+    docker exec checked touch /tmp/sick
+    wait_for 20 unit_is_down checked
+    [ "$(unit_property checked Result)" = watchdog ]
+    journal_has checked "container checked is unhealthy"
+}
+
 @test "output goes on after a restart of dockerd" {
     container_unit talks -- busybox sh -c 'trap "echo after-restart" USR1; trap "exit 143" TERM; while :; do sleep 1000 & wait; done'
     systemctl start talks

@@ -16,6 +16,8 @@
 #define API_MINOR_START_INTERVAL 44U
 /* How long after it should be there a result of Docker's is looked for, and how often at most. */
 #define DOCKER_SLACK_USEC (500 * USEC_PER_MSEC)
+/* Beyond an interval and a timeout, for a result of an engine that has only just come back. */
+#define ENGINE_SLACK_USEC (5 * USEC_PER_SEC)
 /* A timer that comes so late was not held up: all of the unit stood still (systemctl freeze), or
  * the machine did. */
 #define STANDSTILL_USEC (5 * USEC_PER_SEC)
@@ -46,6 +48,14 @@ static void note_result(Supervisor *supervisor, bool changed)
     schedule(supervisor);
 }
 
+/* When we run Docker's check the next time. */
+static uint64_t own_due_after(const Check *check, uint64_t ended)
+{
+    const HealthConfig *config = &check->health.config;
+
+    return ended + (check->stands_in ? config->interval_usec : config->start_interval_usec);
+}
+
 static void on_run_ended(
         CheckRunEnd how, uint64_t began, uint64_t ended, const ProbeEnd *end, void *userdata)
 {
@@ -57,7 +67,7 @@ static void on_run_ended(
     check->run = NULL;
     log_debug("health check: exit code %d: %.*s", end->exit_code, (int)end->size, end->output);
     if (check->source == CHECK_DOCKER) {
-        check->early_due = ended + health->config.start_interval_usec;
+        check->own_due = own_due_after(check, ended);
         if (how != CHECK_RUN_SILENT)
             changed = health_result(health, began, ended, end);
     } else if (how == CHECK_RUN_SILENT)
@@ -103,7 +113,7 @@ static void run_scheduled(Supervisor *supervisor)
     if (r >= 0)
         return;
     log_warning("cannot run the health check: %s", strerror(-r));
-    check->early_due = USEC_INFINITY;
+    check->own_due = own_due_after(check, now);
     health_probe_cancelled(&check->health, now);
 }
 
@@ -134,7 +144,8 @@ void check_ask_docker(Supervisor *supervisor)
 static uint64_t docker_due(const Check *check)
 {
     const HealthConfig *config = &check->health.config;
-    uint64_t result = check->health.evidence + config->interval_usec;
+    /* Where we stand in for it, the evidence is ours. */
+    uint64_t result = check->stands_in ? 0 : check->health.evidence + config->interval_usec;
     uint64_t again = check->asked + config->interval_usec;
 
     return (result > again ? result : again) + DOCKER_SLACK_USEC;
@@ -152,7 +163,7 @@ static uint64_t next_due(const Supervisor *supervisor)
         return next.action == HEALTH_RUN_PROBE ? next.at_usec : USEC_INFINITY;
     }
     due = supervisor->health_call ? USEC_INFINITY : docker_due(check);
-    return !check->run && check->early_due < due ? check->early_due : due;
+    return !check->run && check->own_due < due ? check->own_due : due;
 }
 
 static void act(Supervisor *supervisor)
@@ -164,9 +175,9 @@ static void act(Supervisor *supervisor)
         run_scheduled(supervisor);
         return;
     }
-    if (check->early_due <= now) {
-        check->early_due = USEC_INFINITY;
-        if (health_is_in_start_period(&check->health, now))
+    if (check->own_due <= now) {
+        check->own_due = USEC_INFINITY;
+        if (check->stands_in || health_is_in_start_period(&check->health, now))
             run_scheduled(supervisor);
     }
     if (!supervisor->health_call && docker_due(check) <= now)
@@ -225,7 +236,7 @@ static void begin(Supervisor *supervisor, HealthConfig *config)
     Check *check = &supervisor->check;
     uint64_t now = now_usec();
 
-    check->early_due = USEC_INFINITY;
+    check->own_due = USEC_INFINITY;
     check->asked = now;
     config->has_check = true;
     health_init(&check->health, config, start_of(supervisor, now), now);
@@ -236,7 +247,7 @@ static void begin(Supervisor *supervisor, HealthConfig *config)
             engine_api_minor(supervisor->engine) < API_MINOR_START_INTERVAL &&
             config->start_interval_usec < config->interval_usec &&
             health_is_in_start_period(&check->health, now))
-        check->early_due = now + config->start_interval_usec;
+        check->own_due = now + config->start_interval_usec;
 }
 
 void check_learn(Supervisor *supervisor, JsonValue *inspect)
@@ -280,11 +291,29 @@ void check_take_inspect(Supervisor *supervisor, JsonValue *inspect)
         r = docker_log_feed(
                 &check->log, &check->health, inspect, now, now_realtime_usec(), &changed);
     /* Docker's silence is no reason to wait longer for a start. */
-    if (r > 0)
+    if (r > 0) {
+        check->stands_in = false;
         extend_start(supervisor);
+    }
     if (r > 0 || changed)
         note_result(supervisor, changed);
     check_note_pause(supervisor, json_member_boolean(state, "Paused", false));
+}
+
+void check_note_engine_back(Supervisor *supervisor)
+{
+    Check *check = &supervisor->check;
+    const HealthConfig *config = &check->health.config;
+    uint64_t needed = config->timeout_usec + ENGINE_SLACK_USEC;
+    uint64_t stale = health_stale_at(&check->health);
+    uint64_t due = now_usec() + config->interval_usec + needed;
+
+    if (!check->begun || check->source != CHECK_DOCKER || !check->command)
+        return;
+    check->stands_in = true;
+    /* In time, where the engine was away for long. */
+    check->own_due = due < stale - needed ? due : stale - needed;
+    schedule(supervisor);
 }
 
 void check_take_result(Supervisor *supervisor, uint64_t began, uint64_t ended, const ProbeEnd *end)
@@ -312,6 +341,9 @@ void check_start(Supervisor *supervisor)
     extend_start(supervisor);
     publish_open(supervisor);
     startup_start(supervisor);
+    /* Its engine may have been away before us. */
+    if (supervisor->container.ran_before)
+        check_note_engine_back(supervisor);
     schedule(supervisor);
 }
 

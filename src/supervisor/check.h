@@ -9,7 +9,9 @@
  * Docker's own results are read from inspect: at its events, which come only on
  * change, and as often as there should be a new one, for evidence that is old is
  * none. An engine before API 1.44 knows no start interval: in the start period
- * we run Docker's check ourselves, in between.
+ * we run Docker's check ourselves, in between. One of 17.11 to 22 that came back
+ * to a container (live-restore) runs the check no more (moby#41871): one that has
+ * no new result an interval and a timeout after that we stand in for, until it has.
  */
 
 #include <stdbool.h>
@@ -42,6 +44,7 @@ typedef struct Check {
     DockerLog log;
     char **command;               /* of Docker's check */
     uint64_t start_interval_usec; /* of the run line; 0: not said */
-    uint64_t early_due;           /* our next run of it in the start period; USEC_INFINITY: none */
+    uint64_t own_due;             /* our next run of it; USEC_INFINITY: none */
+    bool stands_in;               /* we run it until Docker has a result again */
     uint64_t asked;               /* when Docker's results were read last */
 } Check;

@@ -101,6 +101,7 @@ static void on_inspected(JsonValue *inspect, bool after_loss, void *userdata)
     place_learn(supervisor, inspect);
     if (!after_loss)
         return;
+    check_note_engine_back(supervisor);
     log_notice("the engine is back; container %s is still running",
             supervisor_container_name(supervisor));
     ready_tell(supervisor);

@@ -224,6 +224,8 @@ void check_learn(Supervisor *supervisor, JsonValue *inspect);
 /* Of its results and whether it is paused. */
 void check_take_inspect(Supervisor *supervisor, JsonValue *inspect);
 void check_note_pause(Supervisor *supervisor, bool paused);
+/* The engine was away, and the container is still there. */
+void check_note_engine_back(Supervisor *supervisor);
 /* Counts a result of a check that ran aside from the schedule. */
 void check_take_result(Supervisor *supervisor, uint64_t began, uint64_t ended, const ProbeEnd *end);
 /* Docker's result may have changed: looks. */
