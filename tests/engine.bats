@@ -160,6 +160,37 @@ listens_on_2375() {
     wait_for 10 no_leftovers crash
 }
 
+# hang_next_start: runc does it, and does not return; the shim takes it from PATH.
+hang_next_start() {
+    cat >/usr/local/sbin/runc <<RUNC
+#!/bin/sh
+$(command -v runc) "\$@" || exit
+case " \$* " in
+*" start "*) rm /usr/local/sbin/runc && exec sleep 4249 ;;
+esac
+RUNC
+    chmod +x /usr/local/sbin/runc
+}
+
+@test "dockerd killed between a start and its reply, and not back: what it started ends with the unit" {
+    container_unit lost Type=exec ExecStopPost= --cgroup-mode=move -- --rm busybox sh -c "sleep 4248 & $heeds_term"
+    hang_next_start
+    systemctl start --no-block lost
+    wait_for 10 pgrep -x -f 'sleep 4249'
+    wait_for 10 pgrep -x -f 'sleep 4248'
+    kill -KILL "$(unit_property docker MainPID)"
+    systemctl stop docker.socket docker.service
+    wait_for 30 unit_is_down lost
+    wait_for 5 nobody_sleeps 4248 || survived=1
+    start_docker
+    [ -z "${survived:-}" ]
+    [ "$(exit_status_of lost)" = 69 ]
+}
+
+nobody_sleeps() {
+    ! pgrep -x -f "sleep $1"
+}
+
 docker_answers() {
     systemctl is-active --quiet docker || start_docker
     docker info &>/dev/null

@@ -341,6 +341,9 @@ void action_end(Supervisor *supervisor)
 {
     drop_request(supervisor);
     supervisor->subscription = subscription_free(supervisor->subscription);
+    /* The start's reply got lost, and the engine did not come back to undo it. */
+    if (supervisor->start_sent && !supervisor->end.started)
+        kill_all(supervisor);
     if (supervisor->pid_file_written)
         (void)pid_file_remove(supervisor->options->pid_file, supervisor->container.pid);
     if (supervisor->has_layout && supervisor->layout.delegated)
