@@ -80,6 +80,22 @@ teardown_file() {
     grep -q "patient.service: Got notification message.*STATUS=Pulling $registry/app:1" "$BATS_TEST_TMPDIR/manager"
 }
 
+@test "cleanup by hand while it pulls takes nothing away from the start" {
+    docker rmi -f "$registry/app:1"
+    registry_pid=$(systemctl show --value -p MainPID registry)
+    container_unit expected --notify --ready=started -- --rm "$registry/app:1" sh -c "$heeds_term"
+    kill -STOP "$registry_pid"
+    systemctl start --no-block expected
+    wait_for 5 status_says expected Pulling
+    run -0 systemd-ctr cleanup expected
+    [[ "$output" == *"is being started: nothing is cleaned up"* ]]
+    kill -CONT "$registry_pid"
+    wait_for 20 unit_property_is expected ActiveState active
+    systemctl stop expected
+    run -0 systemd-ctr cleanup expected
+    [ -z "$output" ]
+}
+
 @test "SIGTERM while it pulls: nothing is left" {
     docker rmi -f "$registry/app:1"
     registry_pid=$(systemctl show --value -p MainPID registry)

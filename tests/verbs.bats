@@ -17,12 +17,19 @@ load lib/container
     [ "$(docker inspect -f '{{.State.Running}}' stranger)" = true ]
 }
 
-@test "cleanup by hand does not touch what a unit supervises" {
-    container_unit busy -- --rm busybox sh -c "$heeds_term"
-    systemctl start busy
-    systemd-ctr cleanup busy
-    [ "$(unit_property busy ActiveState)" = active ]
-    [ "$(docker inspect -f '{{.State.Running}}' busy)" = true ]
+@test "cleanup by hand does not touch what a unit supervises, wherever it lives" {
+    for options in --cgroup-mode=move --cgroup-mode=none \
+        'Type=forking PIDFile=/run/busy.pid --pid-file=/run/busy.pid --logs=none --rm=false'; do
+        read -r -a words <<<"$options"
+        container_unit busy "${words[@]}" -- busybox sh -c "$heeds_term"
+        systemctl start busy
+        run -0 systemd-ctr cleanup busy
+        [[ "$output" == *"is supervised by busy.service: stop that unit instead"* ]]
+        [ "$(unit_property busy ActiveState)" = active ]
+        [ "$(docker inspect -f '{{.State.Running}}' busy)" = true ]
+        systemctl stop busy
+        docker rm -f busy
+    done
 }
 
 @test "cleanup ends a running container that nobody supervises any more" {

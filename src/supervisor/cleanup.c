@@ -14,8 +14,11 @@
 #include "runtime/hand_over.h"
 #include "supervisor/create_request.h"
 #include "supervisor/errand.h"
+#include "supervisor/notify_request.h"
 #include "supervisor/supervision.h"
 #include "supervisor/supervisor.h"
+#include "unit/bus.h"
+#include "unit/notify_proxy.h"
 #include "unit/pid_file.h"
 #include "unit/runtime_directory.h"
 
@@ -156,7 +159,8 @@ static bool is_supervised_container(Cleanup *cleanup, const char *unit, JsonValu
     _cleanup_free_ char *path = NULL, *unit_path = NULL, *name = NULL;
     pid_t pid = (pid_t)json_member_integer(state, "Pid", 0);
 
-    if (is_being_started(cleanup, unit))
+    /* In its unit's cgroup it need not be: mode none, or detached. */
+    if (is_being_started(cleanup, unit) || (*unit && bus_unit_is_up(unit)))
         return true;
     if (pid <= 0 || cgroup_of_process(pid, &path) < 0)
         return false;
@@ -191,6 +195,19 @@ static bool may_clean(Cleanup *cleanup, JsonValue *inspect)
     return true;
 }
 
+/* By hand: of a container that is not there yet, for its image is pulled, there may be a notify
+ * socket already, with somebody who listens. */
+static bool is_expected(const Cleanup *cleanup)
+{
+    const char *name = cleanup->errand.options->name;
+    _cleanup_free_ char *directory = notify_directory_of(name);
+
+    if (cleanup->layout.unit || !directory || !notify_proxy_is_there(directory))
+        return false;
+    log_warning("container %s is being started: nothing is cleaned up", name);
+    return true;
+}
+
 static void on_inspected(const EngineReply *reply, void *userdata)
 {
     Cleanup *cleanup = userdata;
@@ -201,7 +218,10 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     if (reply->status == 404 ||
             (engine_reply_ok(reply) &&
                     !container_has_name(reply->body, cleanup->errand.options->name))) {
-        finish(cleanup);
+        if (is_expected(cleanup))
+            errand_end(&cleanup->errand, 0);
+        else
+            finish(cleanup);
         return;
     }
     if (!engine_reply_ok(reply) || text_replace(&cleanup->id, id) < 0) {

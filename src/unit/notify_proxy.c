@@ -230,11 +230,31 @@ static int open_directory(const char *path, int *ret)
     return 0;
 }
 
-/* By way of the directory's descriptor: so the path may be longer than an address. What a
- * privileged container may have put there is replaced, never followed: hence no chmod(2). */
-static int bind_socket(NotifyProxy *proxy)
+/* By way of the directory's descriptor: so the path may be longer than an address. */
+static struct sockaddr_un address_in(int directory)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", directory,
+            NOTIFY_PROXY_SOCKET);
+    return address;
+}
+
+bool notify_proxy_is_there(const char *directory)
+{
+    _cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int socket_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = address_in(fd);
+
+    return fd >= 0 && socket_fd >= 0 &&
+            connect(socket_fd, (struct sockaddr *)&address, sizeof(address)) >= 0;
+}
+
+/* What a privileged container may have put there is replaced, never followed: hence no
+ * chmod(2). */
+static int bind_socket(NotifyProxy *proxy)
+{
+    struct sockaddr_un address = address_in(proxy->directory_fd);
     mode_t mask;
     int one = 1, r;
 
@@ -245,8 +265,6 @@ static int bind_socket(NotifyProxy *proxy)
         return -errno;
     if (setsockopt(proxy->fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0)
         return -errno;
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-            proxy->directory_fd, NOTIFY_PROXY_SOCKET);
     mask = umask(0111);
     r = bind(proxy->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
     (void)umask(mask);

@@ -45,6 +45,8 @@ typedef struct NotifyProxyHandlers {
  * is absolute, of any length. 0 or a negative errno. */
 int notify_proxy_new(sd_event *event, const char *directory, const NotifyProxyHandlers *handlers,
         NotifyProxy **ret);
+/* Is there a proxy that hears what is said in this directory? */
+bool notify_proxy_is_there(const char *directory);
 /* Takes what waits in the socket, for when the container has ended: its last words. Bounded. */
 void notify_proxy_drain(NotifyProxy *proxy);
 /* Removes the socket, unless it is another's by now, and the directory if that is empty then. NULL
