@@ -250,3 +250,33 @@ bring_engine_back() {
         starts_anew pieces
     done
 }
+
+@test "mode none, --pid=host, the shim killed and nobody to notice it: no process survives the unit" {
+    container_unit stays ExecStopPost= --cgroup-mode=none -- --rm --pid=host busybox sh -c \
+        'setsid sleep 4246 & trap "exit 143" TERM; while :; do sleep 4247 & wait; done'
+    systemctl start stays
+    wait_for 5 pgrep -x -f 'sleep 4246'
+    pid=$(container_pid stays)
+    engine=("$(unit_property docker MainPID)" "$(unit_property containerd MainPID)")
+    kill -STOP "${engine[@]}"
+    kill -KILL "$(ps -o ppid= -p "$pid" | tr -d ' ')"
+    timeout 60 systemctl stop stays || true
+    wait_for 5 nobody_sleeps '424[67]' || survived=1
+    kill -CONT "${engine[@]}"
+    [ -z "${survived:-}" ]
+}
+
+nobody_sleeps() {
+    ! pgrep -x -f "sleep $1"
+}
+
+@test "cleanup ends what lives in the cgroup of a container that Docker says is down" {
+    container_unit down -- busybox true
+    systemctl start down || true
+    wait_for 5 unit_is_down down
+    systemd-run --quiet --scope --slice=system.slice "--unit=docker-$(docker inspect -f '{{.Id}}' down)" \
+        sh -c 'exec sleep 4251' &>/dev/null 3>&- &
+    wait_for 5 pgrep -x -f 'sleep 4251'
+    systemd-ctr cleanup down
+    wait_for 5 nobody_sleeps 4251
+}

@@ -238,11 +238,12 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     cleanup->remove_flags = ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES;
     cleanup->remove = strcmp(status, "created") == 0 ||
             json_member_boolean(json_value_get(reply->body, "HostConfig"), "AutoRemove", false);
+    /* It may not know of all that lives. */
+    kill_processes(cleanup);
     if (!json_member_boolean(state, "Running", false)) {
         remove_container(cleanup);
         return;
     }
-    kill_processes(cleanup);
     errand_check(&cleanup->errand,
             engine_kill(cleanup->errand.engine, cleanup->id, NULL, on_killed, cleanup, NULL),
             "kill the container");

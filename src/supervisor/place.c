@@ -142,8 +142,10 @@ static void on_placed(int r, const char *message, unsigned moved, void *userdata
         fail(supervisor, message);
         return;
     }
-    if (message && *message)
+    if (message && *message) {
+        supervisor->left_outside = true;
         log_warning("container %s: %s", supervisor_container_name(supervisor), message);
+    }
     if (moved > 0)
         log_info("container %s: %u processes moved to %s", supervisor_container_name(supervisor),
                 moved, supervisor->layout.payload);

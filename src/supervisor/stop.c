@@ -39,14 +39,16 @@ static void signal_process(Supervisor *supervisor, int signal_number)
 /* Everything of the container that we know of. */
 static void kill_all(Supervisor *supervisor)
 {
+    /* Not placed, or left there, it is where Docker put it; and on cgroup v1 there is what was
+     * executed in it. */
+    bool outside = supervisor->container.pidfd < 0 || supervisor->mode == CGROUP_MODE_NONE ||
+            supervisor->left_outside || supervisor->layout.hierarchies;
     int r;
 
     signal_process(supervisor, SIGKILL);
-    if (!supervisor->has_layout)
+    if (!supervisor->layout.mount)
         return;
-    /* Not placed, it is where Docker put it; and on cgroup v1 there is what was executed in it. */
-    if ((supervisor->container.pidfd < 0 || supervisor->layout.hierarchies) &&
-            supervisor->container.id)
+    if (outside && supervisor->container.id)
         (void)container_kill(&supervisor->layout, supervisor->container.id);
     r = payload_kill(&supervisor->layout, SIGKILL);
     if (r < 0)

@@ -100,6 +100,7 @@ typedef struct Supervisor {
     uint64_t stop_told_usec;  /* when it did so for somebody else; monotonic, 0: never */
     bool stop_confirmed;      /* whether that was a stop is decided */
     bool start_sent;
+    bool left_outside;   /* the move left some of it in Docker's cgroup */
     bool output_is_held; /* nobody takes it, so it is not taken from the engine */
     bool waiting_before_notify;
     bool signalled;
