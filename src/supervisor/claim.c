@@ -196,7 +196,8 @@ static void on_cleared(const EngineReply *reply, void *userdata)
         start_fail_call(supervisor, "remove the old container", reply);
         return;
     }
-    if (!strcasestr(reply->message, "removal")) {
+    /* Docker 20.10 says of a running one as well that its removal is not to be. */
+    if (!strcasestr(reply->message, "already in progress")) {
         /* Somebody started it since we looked. */
         claim_look_again(supervisor, reply);
         return;
