@@ -113,3 +113,33 @@ many_processes() {
         [ "$(cgroup_of "$(unit_property again MainPID)")" = /system.slice/again.service/supervisor ]
     done
 }
+
+# What a runtime is called tells what it can do.
+@test "with crun auto moves neither a new container nor one that is started again or adopted" {
+    ln -s "$(command -v runc)" /usr/local/bin/crun
+    jq -s '(.[0] // {}) * {runtimes: {other: {path: "/usr/local/bin/crun"}}}' \
+        <<<"$(cat /etc/docker/daemon.json 2>/dev/null)" >"$BATS_TEST_TMPDIR/after"
+    cp "$BATS_TEST_TMPDIR/after" /etc/docker/daemon.json
+    systemctl reload docker
+    wait_for 5 engine_has_runtime other
+
+    container_unit stays KillMode=process ExecStopPost= --rm=false -- --runtime=other busybox sh -c "$heeds_term"
+    for what in made started adopted; do
+        systemctl start stays
+        wait_for 5 status_says stays "cgroup mode none"
+        [[ "$(cgroup_of "$(container_pid stays)")" == */docker-* ]] || { echo "moved when $what" && false; }
+        case $what in
+        made) systemctl stop stays ;;
+        started)
+            kill -KILL "$(unit_property stays MainPID)"
+            wait_for 5 unit_is_down stays
+            systemctl reset-failed stays
+            ;;
+        esac
+    done
+    systemctl stop stays
+}
+
+engine_has_runtime() {
+    docker info -f '{{json .Runtimes}}' | grep -q "\"$1\""
+}

@@ -71,6 +71,23 @@ static void refuse_name(Supervisor *supervisor, JsonValue *inspect)
     supervisor_report(supervisor, EVENT_FAILED);
 }
 
+/* It is used as it is. */
+static void report_usable(Supervisor *supervisor)
+{
+    mode_keep(supervisor);
+    supervisor_report(supervisor,
+            supervisor->container.ran_before ? EVENT_NAME_ADOPTABLE : EVENT_NAME_STARTABLE);
+}
+
+static void use(Supervisor *supervisor, JsonValue *inspect)
+{
+    supervisor->container.tty =
+            json_member_boolean(json_value_get(inspect, "Config"), "Tty", false);
+    mode_learn(supervisor, inspect);
+    if (!mode_wait(supervisor, report_usable))
+        report_usable(supervisor);
+}
+
 static void judge_running(Supervisor *supervisor, JsonValue *inspect)
 {
     ExistingAction existing = supervisor->options->existing;
@@ -95,11 +112,8 @@ static void judge_running(Supervisor *supervisor, JsonValue *inspect)
 
     log_notice("container %s of this unit is running already and is adopted",
             supervisor->container.name);
-    supervisor->container.tty =
-            json_member_boolean(json_value_get(inspect, "Config"), "Tty", false);
-    mode_learn(supervisor, inspect);
     supervisor->end.started = true;
-    supervisor_report(supervisor, EVENT_NAME_ADOPTABLE);
+    use(supervisor, inspect);
 }
 
 /* No container has the name: none at all, or those whose IDs begin with it. */
@@ -132,14 +146,11 @@ static void on_looked(const EngineReply *reply, void *userdata)
     if (supervisor->container.ran_before)
         judge_running(supervisor, reply->body);
     else if (supervisor->request->remove == REMOVE_NEVER && usable) {
-        supervisor->container.tty =
-                json_member_boolean(json_value_get(reply->body, "Config"), "Tty", false);
-        mode_learn(supervisor, reply->body);
         if (!is_of_this_request(supervisor, reply->body))
             log_notice("container %s was made from other settings than the unit has now; with "
                        "--rm=false it is started as it is",
                     supervisor->container.name);
-        supervisor_report(supervisor, EVENT_NAME_STARTABLE);
+        use(supervisor, reply->body);
     } else
         supervisor_report(supervisor, EVENT_NAME_STALE);
 }

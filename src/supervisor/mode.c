@@ -137,6 +137,12 @@ static void tell_hierarchies(const Supervisor *supervisor)
             chosen ? chosen : "some hierarchies");
 }
 
+static void tell_exec_trouble(const Supervisor *supervisor)
+{
+    log_warning("cgroup mode %s: %s; systemd-ctr setup-runtime mends it",
+            cgroup_mode_name(supervisor->mode), supervisor->offer.exec_trouble);
+}
+
 static void settle(Supervisor *supervisor)
 {
     CgroupMode asked = supervisor->options->cgroup_mode;
@@ -159,8 +165,7 @@ static void settle(Supervisor *supervisor)
     tell_hierarchies(supervisor);
     if (supervisor->offer.exec_trouble && asked != CGROUP_MODE_NONE &&
             !cgroup_mode_is_born(supervisor->mode))
-        log_warning("cgroup mode %s: %s; systemd-ctr setup-runtime mends it",
-                cgroup_mode_name(supervisor->mode), supervisor->offer.exec_trouble);
+        tell_exec_trouble(supervisor);
     /* Measured with Docker 20.10 and 26.1: runc has no cgroup of its own to put it into there. */
     else if (supervisor->offer.rootless && supervisor->mode == CGROUP_MODE_MOVE)
         log_notice("rootless engine: what docker exec and Docker's health check execute in the "
@@ -231,6 +236,16 @@ void mode_learn(Supervisor *supervisor, JsonValue *inspect)
         supervisor->mode = CGROUP_MODE_NONE;
     else if (cgroup_mode_is_born(supervisor->mode) && !supervisor->layout.delegated)
         supervisor->mode = CGROUP_MODE_MOVE;
+}
+
+void mode_keep(Supervisor *supervisor)
+{
+    if (supervisor->options->cgroup_mode != CGROUP_MODE_AUTO ||
+            supervisor->mode != CGROUP_MODE_MOVE || !supervisor->offer.exec_trouble)
+        return;
+    supervisor->mode = CGROUP_MODE_NONE;
+    supervisor->mode_reason = supervisor->offer.exec_trouble;
+    tell_exec_trouble(supervisor);
 }
 
 /* The container's first process comes into the unit's cgroup before it does anything: by then the

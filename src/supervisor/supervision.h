@@ -177,6 +177,9 @@ bool mode_wait(Supervisor *supervisor, void (*then)(Supervisor *supervisor));
 int mode_apply(Supervisor *supervisor);
 /* Takes the mode of a container that was made before. */
 void mode_learn(Supervisor *supervisor, JsonValue *inspect);
+/* Once the engine's answer is here: what `auto` moves no new container for, it moves no old one
+ * for. */
+void mode_keep(Supervisor *supervisor);
 /* Before the engine starts the container, and after. */
 int mode_prepare_birth(Supervisor *supervisor);
 void mode_end_birth(Supervisor *supervisor);
