@@ -141,6 +141,32 @@ milliseconds_since() {
     [ "$(unit_property rests Result)" = watchdog ]
 }
 
+# systemd itself counts on while a unit is frozen: WatchdogSec= is longer than that takes.
+@test "a frozen unit is not unhealthy, whoever runs the check" {
+    local timing=(--health-interval 200ms --health-timeout 1s --health-retries 1)
+    # Most of the time one is in flight.
+    local slow='mkdir /cgi-bin; for line in "#!/bin/sh" "sleep 0.6" "echo Content-Type: text/plain" echo; do echo "$line"
+        done >/cgi-bin/slow; chmod +x /cgi-bin/slow'
+    container_unit ours --probe=http://127.0.0.1/cgi-bin/slow WatchdogSec=40s -- --rm "${timing[@]}" \
+        busybox sh -c "$slow; httpd -p 80 -h /; $heeds_term"
+    container_unit dockers WatchdogSec=40s -- --rm "${timing[@]}" \
+        --health-cmd 'wget -q -O /dev/null http://127.0.0.1/x' busybox sh -c "touch /x; httpd -p 80 -h /; $heeds_term"
+    systemctl start ours dockers
+    for _ in 1 2 3; do
+        systemctl freeze ours dockers
+        # Longer than interval and timeout.
+        sleep_through_watchdog 4
+        systemctl thaw ours dockers
+        sleep_through_watchdog 2
+    done
+    for unit in ours dockers; do
+        run ! journal_has "$unit" "is unhealthy"
+        [ "$(unit_property "$unit" ActiveState)" = active ]
+    done
+    docker exec dockers killall httpd
+    wait_for 20 journal_has dockers "is unhealthy"
+}
+
 @test "WatchdogSec=1s with an interval of 30 s: not killed" {
     container_unit rare --probe=tcp://127.0.0.1:80 WatchdogSec=1s --ready=started -- --rm \
         --health-interval 30s busybox sh -c "httpd -p 80; $heeds_term"

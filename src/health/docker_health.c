@@ -27,6 +27,15 @@ static uint64_t ended_at(
     return age < now - earliest ? now - age : earliest;
 }
 
+/* How long it took is told by one clock, whatever that shows. */
+static uint64_t began_at(const HealthResult *result, uint64_t ended)
+{
+    uint64_t took =
+            result->end_usec > result->start_usec ? result->end_usec - result->start_usec : 0;
+
+    return ended > took ? ended - took : 0;
+}
+
 /* Has each result since the last reading been in this log? */
 static bool is_complete(const DockerLog *log, const HealthRecord *docker, size_t first)
 {
@@ -43,6 +52,8 @@ static bool feed(DockerLog *log, Health *health, const HealthRecord *docker, siz
     bool was_reset = starting && (log->status == HEALTH_HEALTHY || log->status == HEALTH_UNHEALTHY);
     /* Before Docker's first success there may have been one of our own. */
     bool ours_is_ahead = starting && !was_reset && before == HEALTH_HEALTHY;
+    /* What is of a standstill is in Docker's streak, not in ours. */
+    bool stood_still = false;
 
     if (was_reset)
         (void)health_reset(health, now);
@@ -52,10 +63,12 @@ static bool feed(DockerLog *log, Health *health, const HealthRecord *docker, siz
         bool counts = docker->n_results - i <= docker->failing_streak ||
                 health->record.status != HEALTH_STARTING;
         uint64_t ended = ended_at(log, &docker->results[i], now, realtime);
+        uint64_t began = began_at(&docker->results[i], ended);
 
-        (void)health_result_decided(health, counts, ended, &docker->results[i]);
+        stood_still = stood_still || began < health->thawed;
+        (void)health_result_decided(health, counts, began, ended, &docker->results[i]);
     }
-    if (!is_complete(log, docker, first) && !ours_is_ahead)
+    if (!is_complete(log, docker, first) && !ours_is_ahead && !stood_still)
         (void)health_correct(health, docker->status, docker->failing_streak);
     return health->record.status != before;
 }

@@ -126,12 +126,13 @@ void health_probe_timed_out(Health *health)
 }
 
 /* Adds it, and decides what it means. */
-static bool take_result(Health *health, bool counts, uint64_t ended, const HealthResult *result)
+static bool take_result(
+        Health *health, bool counts, uint64_t began, uint64_t ended, const HealthResult *result)
 {
     HealthRecord *record = &health->record;
     HealthStatus before = record->status;
 
-    if (!health->config.has_check || ended > health->paused_from)
+    if (!health->config.has_check || ended > health->paused_from || began < health->thawed)
         return false;
 
     *health_record_append(record) = *result;
@@ -199,7 +200,8 @@ bool health_probe_ended(Health *health, uint64_t now, const ProbeEnd *end)
     else
         fill_result(&result, end, "");
 
-    changed = take_result(health, failure_counts(health, health->requested), now, &result);
+    changed = take_result(
+            health, failure_counts(health, health->requested), health->requested, now, &result);
     end_probe(health, now);
     return changed;
 }
@@ -215,12 +217,13 @@ bool health_result(Health *health, uint64_t began, uint64_t ended, const ProbeEn
     HealthResult result;
 
     fill_result(&result, end, "");
-    return take_result(health, failure_counts(health, began), ended, &result);
+    return take_result(health, failure_counts(health, began), began, ended, &result);
 }
 
-bool health_result_decided(Health *health, bool counts, uint64_t ended, const HealthResult *result)
+bool health_result_decided(
+        Health *health, bool counts, uint64_t began, uint64_t ended, const HealthResult *result)
 {
-    return take_result(health, counts, ended, result);
+    return take_result(health, counts, began, ended, result);
 }
 
 bool health_correct(Health *health, HealthStatus status, unsigned failing_streak)
@@ -255,6 +258,22 @@ void health_resume(Health *health, uint64_t now)
     health->due += stood_still;
     health->requested += stood_still;
     health->deadline += stood_still;
+}
+
+void health_stood_still(Health *health, uint64_t from, uint64_t now)
+{
+    /* One that is paused is so still. */
+    if (!is_paused(health)) {
+        health_pause(health, from);
+        health_resume(health, now);
+    }
+    health->thawed = now;
+    now = clock_of(health, now);
+    health->evidence = max(health->evidence, now);
+    if (health->phase == PROBE_NONE)
+        return;
+    health->phase = PROBE_NONE;
+    health->due = now;
 }
 
 bool health_reset(Health *health, uint64_t now)

@@ -79,6 +79,7 @@ typedef struct Health {
     uint64_t requested;   /* else: when the probe in flight was requested */
     uint64_t deadline;    /* and when it must have started, or ended */
     uint64_t paused_from; /* USEC_INFINITY: it is not */
+    uint64_t thawed;      /* the end of the last standstill */
 } Health;
 
 /* `started` is the container's start: now, or earlier for one that is adopted (whose first probe is
@@ -106,7 +107,8 @@ void health_probe_cancelled(Health *health, uint64_t now);
  * these times. It counts as any other. */
 bool health_result(Health *health, uint64_t began, uint64_t ended, const ProbeEnd *end);
 /* The same, of one that another has recorded, and has decided whether it counts as a failure. */
-bool health_result_decided(Health *health, bool counts, uint64_t ended, const HealthResult *result);
+bool health_result_decided(
+        Health *health, bool counts, uint64_t began, uint64_t ended, const HealthResult *result);
 /* Status and streak as another knows them. */
 bool health_correct(Health *health, HealthStatus status, unsigned failing_streak);
 
@@ -115,6 +117,12 @@ bool health_correct(Health *health, HealthStatus status, unsigned failing_streak
  * of the pause. Twice is once. */
 void health_pause(Health *health, uint64_t now);
 void health_resume(Health *health, uint64_t now);
+
+/* It is seen only now that all stood still, who runs the check included, from about then until now.
+ * That was like a pause, but it tells in results that come later: of what began before now they are
+ * dropped. A probe in flight is given up (the caller cancels it) and due again at once; evidence
+ * counts anew from here. */
+void health_stood_still(Health *health, uint64_t from, uint64_t now);
 
 /* The engine that runs the check was started anew: back to starting, without a streak; the results
  * stay. The start period does not begin anew. A probe in flight goes on, and counts. */

@@ -18,9 +18,6 @@
 #define DOCKER_SLACK_USEC (500 * USEC_PER_MSEC)
 /* Beyond an interval and a timeout, for a result of an engine that has only just come back. */
 #define ENGINE_SLACK_USEC (5 * USEC_PER_SEC)
-/* A timer that comes so late was not held up: all of the unit stood still (systemctl freeze), or
- * the machine did. */
-#define STANDSTILL_USEC (5 * USEC_PER_SEC)
 /* Beyond what the next result takes in any case. */
 #define EXTEND_SLACK_USEC (5 * USEC_PER_SEC)
 
@@ -184,18 +181,32 @@ static void act(Supervisor *supervisor)
         check_ask_docker(supervisor);
 }
 
+void check_note_standstill(Supervisor *supervisor)
+{
+    Check *check = &supervisor->check;
+    uint64_t now = now_usec(), from = check->timer_usec;
+
+    if (!check->begun)
+        return;
+    log_debug("the unit stood still: what was probed meanwhile does not count");
+    /* Without a timer there was an answer to wait for. */
+    if (from == USEC_INFINITY)
+        from = check->source == CHECK_PROBE ? check->health.requested : check->asked;
+    health_stood_still(&check->health, from < now ? from : now, now);
+    if (check->run) {
+        check->run = check_run_cancel(check->run);
+        check->own_due = now;
+    }
+    schedule(supervisor);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
     Supervisor *supervisor = userdata;
-    Check *check = &supervisor->check;
-    uint64_t now = now_usec();
 
     (void)source;
     (void)usec;
-    if (now > check->timer_usec + STANDSTILL_USEC) {
-        health_pause(&check->health, check->timer_usec);
-        health_resume(&check->health, now);
-    } else
+    if (!standstill_look(supervisor))
         act(supervisor);
     schedule(supervisor);
     return 0;
@@ -345,6 +356,7 @@ void check_start(Supervisor *supervisor)
     if (supervisor->container.ran_before)
         check_note_engine_back(supervisor);
     schedule(supervisor);
+    standstill_watch(supervisor);
 }
 
 void check_stop(Supervisor *supervisor)
@@ -353,6 +365,7 @@ void check_stop(Supervisor *supervisor)
 
     check->run = check_run_cancel(check->run);
     check->timer = sd_event_source_disable_unref(check->timer);
+    standstill_stop(supervisor);
     startup_stop(supervisor);
     supervisor->health_call = engine_call_cancel(supervisor->health_call);
 }

@@ -48,7 +48,7 @@ void ready_tell(Supervisor *supervisor)
 /* The evidence that the watchdog's ping stands for. */
 static bool is_alive(void *userdata)
 {
-    const Supervisor *supervisor = userdata;
+    Supervisor *supervisor = userdata;
     WatchdogSource source = supervisor->options->watchdog;
 
     /* Coming up and going down take their time; systemd bounds them by TimeoutStartSec= and
@@ -63,6 +63,7 @@ static bool is_alive(void *userdata)
         return !supervisor->announced || supervisor->container.is_paused;
     if (source == WATCHDOG_RUNNING || supervisor->options->on_unhealthy == UNHEALTHY_NONE)
         return true;
+    (void)standstill_look(supervisor);
     return check_status(supervisor) != HEALTH_UNHEALTHY && !check_is_stale(supervisor);
 }
 

@@ -12,6 +12,7 @@
  *   place.c        placing: into the unit
  *   ready.c        settling ... running: READY=1, WATCHDOG=1, STATUS=
  *   check.c        its health: who asks, and when
+ *   standstill.c   systemctl freeze: was there one?
  *   startup.c      --startup-probe=
  *   publish.c      its health, as other verbs may see and change it
  *   reload.c       SIGHUP
@@ -135,6 +136,7 @@ typedef struct Supervisor {
     char *directory; /* of health.json and the control socket */
     Control *control;
     uint64_t published_usec; /* monotonic */
+    sd_event_source *standstill;
 } Supervisor;
 
 /* Something happened. What follows from it runs from the loop, after this returned. */
@@ -230,6 +232,8 @@ void check_take_inspect(Supervisor *supervisor, JsonValue *inspect);
 void check_note_pause(Supervisor *supervisor, bool paused);
 /* The engine was away, and the container is still there. */
 void check_note_engine_back(Supervisor *supervisor);
+/* The unit stood still, we and the container. */
+void check_note_standstill(Supervisor *supervisor);
 /* Counts a result of a check that ran aside from the schedule. */
 void check_take_result(Supervisor *supervisor, uint64_t began, uint64_t ended, const ProbeEnd *end);
 /* Docker's result may have changed: looks. */
@@ -262,6 +266,14 @@ void publish(Supervisor *supervisor, bool changed);
 /* The same as a record: see check_record.h. */
 int publish_describe(const Supervisor *supervisor, JsonValue **ret);
 void publish_close(Supervisor *supervisor);
+
+/* standstill.c */
+/* From here on check_note_standstill() hears of it, before any timer. */
+void standstill_watch(Supervisor *supervisor);
+/* Was there one that nobody tells of (of the machine)? Then it is noted. For whoever looks at the
+ * health from a timer. */
+bool standstill_look(Supervisor *supervisor);
+void standstill_stop(Supervisor *supervisor);
 
 /* startup.c */
 void startup_start(Supervisor *supervisor);

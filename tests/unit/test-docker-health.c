@@ -211,6 +211,47 @@ static void test_feed_age(void **unused)
     }
 }
 
+/* Each takes 0.4 s; the last but one of "+-----" ends 4.5 s after REALTIME, "now" is at 6 s. */
+static void test_feed_standstill(void **unused)
+{
+    static const struct {
+        int thawed;  /* tenths of a second after REALTIME */
+        int read_at; /* seconds after REALTIME; 0: there was no reading before */
+        int realtime;
+        HealthStatus status;
+        unsigned streak;
+    } cases[] = {
+        { 0, 1, 6, U, 5 },                         /* none */
+        { 52, 1, 6, H, 0 },                        /* all */
+        { 51, 1, 6, H, 1 },                        /* the last one began just then */
+        { 43, 1, 6, H, 1 },                        /* one ended after it, but had begun before */
+        { 41, 1, 6, H, 2 }, { 41, 5, 9000, U, 5 }, /* another clock: they were not there at 5 s */
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        const HealthConfig config = { .has_check = true, .retries = 5 };
+        _cleanup_json_ JsonValue *first = inspect_of(H, 0, "+", 0);
+        _cleanup_json_ JsonValue *second = inspect_of(U, 5, "+-----", 0);
+        uint64_t now = MONOTONIC + 6 * USEC_PER_SEC;
+        DockerLog log = { 0 };
+        Health health;
+        bool changed;
+
+        health_init(&health, &config, MONOTONIC, MONOTONIC);
+        (void)docker_log_feed(&log, &health, first,
+                MONOTONIC + (uint64_t)cases[i].read_at * USEC_PER_SEC,
+                REALTIME + (uint64_t)cases[i].read_at * USEC_PER_SEC, &changed);
+        health.thawed = MONOTONIC + (uint64_t)cases[i].thawed * USEC_PER_SEC / 10;
+        (void)docker_log_feed(&log, &health, second, now,
+                REALTIME + (uint64_t)cases[i].realtime * USEC_PER_SEC, &changed);
+        if (health.record.status != cases[i].status ||
+                health.record.failing_streak != cases[i].streak)
+            fail_msg("case %zu: %s, streak %u", i, health_status_name(health.record.status),
+                    health.record.failing_streak);
+    }
+}
+
 static void test_feed_nothing(void **unused)
 {
     static const char *const texts[] = { "{}", "{\"State\":{}}", "{\"State\":{\"Health\":null}}",
@@ -240,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_feed),
         cmocka_unit_test(test_feed_results),
         cmocka_unit_test(test_feed_age),
+        cmocka_unit_test(test_feed_standstill),
         cmocka_unit_test(test_feed_nothing),
     };
 

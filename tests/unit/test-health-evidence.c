@@ -91,6 +91,44 @@ static void test_stale(void **unused)
     assert_true(health_stale_at(&health) == usec(345));
 }
 
+/* interval 10 s, timeout 5 s, start period 20 s. */
+static void test_stood_still(void **unused)
+{
+    ProbeEnd pass = probe_end(0), failure = probe_end(1);
+    Health health;
+
+    (void)unused;
+    health_init(&health, &timing, ORIGIN, ORIGIN);
+    (void)health_result(&health, usec(1), usec(2), &pass);
+    /* One in flight is given up, and asked for again at once. */
+    health_probe_requested(&health, usec(10));
+    health_probe_started(&health, usec(10));
+    health_stood_still(&health, usec(11), usec(111));
+    assert_int_equal(health_next(&health).action, HEALTH_RUN_PROBE);
+    assert_true(health_next(&health).at_usec == usec(111));
+    assert_true(health_stale_at(&health) == usec(156));
+    assert_false(health_probe_ended(&health, usec(112), &failure));
+    /* What began before its end is of it, however late it comes. */
+    (void)health_result(&health, usec(110), usec(113), &failure);
+    assert_int_equal(health.record.failing_streak, 0);
+    assert_int_equal(health.record.n_results, 1);
+    (void)health_result(&health, usec(111), usec(113), &failure);
+    assert_int_equal(health.record.failing_streak, 1);
+
+    /* The start period does not run in it. */
+    health_init(&health, &timing, ORIGIN, ORIGIN);
+    health_stood_still(&health, usec(5), usec(105));
+    assert_true(health_is_in_start_period(&health, usec(119)));
+    assert_false(health_is_in_start_period(&health, usec(120)));
+
+    /* A pause that it lies in goes on. */
+    health_pause(&health, usec(110));
+    health_stood_still(&health, usec(115), usec(200));
+    assert_true(health_stale_at(&health) == USEC_INFINITY);
+    health_resume(&health, usec(210));
+    assert_true(health_is_in_start_period(&health, usec(219)));
+}
+
 /* The spec's own: interval 1 s, timeout 1 s, no start period: 32 s. */
 static void test_stale_before_first(void **unused)
 {
@@ -192,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_check),
         cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_stood_still),
         cmocka_unit_test(test_stale_before_first),
         cmocka_unit_test(test_start_period),
         cmocka_unit_test(test_longest_spans),
