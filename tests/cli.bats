@@ -54,6 +54,15 @@ body() {
     refused --watchdog=container -- busybox --pattern "add --notify"
 }
 
+@test "--notify without a place for its socket is refused with what to do" {
+    as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups env -u XDG_RUNTIME_DIR)
+    run -64 "${as_nobody[@]}" systemd-ctr --notify --dry-run -- --name a1 busybox
+    [[ "$output" == *"set XDG_RUNTIME_DIR"*"=%t/NAME)"* ]]
+    run -0 "${as_nobody[@]}" env XDG_RUNTIME_DIR=/run/a1 systemd-ctr --notify --dry-run -- --name a1 busybox
+    run -64 systemd-ctr --notify --dry-run -- --name "$(printf 'a%.0s' {1..245})" busybox
+    [[ "$output" == *"too long"* ]]
+}
+
 @test "what this version does not have is refused by name" {
     refused --credentials -- busybox --pattern --credentials
     refused -- --gpus all busybox --pattern --gpus

@@ -94,14 +94,34 @@ static int add_watchdog(JsonValue *body, uint64_t usec, bool *found)
     return r;
 }
 
+/* Can its socket have a place? */
+static int check_place(const char *name, char **ret_message)
+{
+    _cleanup_free_ char *path = NULL;
+    int r;
+
+    r = runtime_directory_path(name ? name : "unnamed", &path);
+    if (r == -ENXIO)
+        *ret_message =
+                text_format("--notify: there is no folder for the container's socket: set "
+                            "XDG_RUNTIME_DIR (in a unit of the system, RuntimeDirectory=NAME "
+                            "makes one: Environment=XDG_RUNTIME_DIR=%%t/NAME)");
+    else if (r == -ENAMETOOLONG)
+        *ret_message = text_format("--notify: %s is too long for the name of a folder", name);
+    return *ret_message ? -EINVAL : r;
+}
+
 int notify_request_add(
-        JsonValue *body, const char *name, uint64_t watchdog_usec, char **ret_warning)
+        JsonValue *body, const char *name, uint64_t watchdog_usec, char **ret_message)
 {
     _cleanup_free_ char *directory = notify_directory_of(name);
     bool found = false;
     int r;
 
-    *ret_warning = NULL;
+    *ret_message = NULL;
+    r = check_place(name, ret_message);
+    if (r < 0)
+        return r;
     if (!directory)
         return -ENOMEM;
     r = add_mount(body, directory);
@@ -112,7 +132,7 @@ int notify_request_add(
         r = add_watchdog(body, watchdog_usec, &found);
     if (r < 0 || !found)
         return r;
-    *ret_warning = text_format("the run line sets a variable of sd_notify(3) (NOTIFY_SOCKET, "
+    *ret_message = text_format("the run line sets a variable of sd_notify(3) (NOTIFY_SOCKET, "
                                "WATCHDOG_USEC or WATCHDOG_PID): with --notify ours is used");
-    return *ret_warning ? 0 : -ENOMEM;
+    return *ret_message ? 0 : -ENOMEM;
 }

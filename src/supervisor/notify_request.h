@@ -19,7 +19,8 @@ char *container_directory_of(const char *name);
 /* Where in it the directory of the notify socket is. */
 char *notify_directory_of(const char *name);
 
-/* `watchdog_usec`: the container is to ping, within this time; 0: it is not. 0 or -ENOMEM;
- * *ret_warning, the caller's, is a sentence or NULL. */
+/* `watchdog_usec`: the container is to ping, within this time; 0: it is not. 0, -EINVAL where the
+ * socket can have no place, -ENOMEM; *ret_message, the caller's, is a sentence (with 0: a warning)
+ * or NULL. */
 int notify_request_add(
-        JsonValue *body, const char *name, uint64_t watchdog_usec, char **ret_warning);
+        JsonValue *body, const char *name, uint64_t watchdog_usec, char **ret_message);
