@@ -204,12 +204,28 @@ leave_failed_services() {
     [ "$(health_of now .FailingStreak)" = 9 ]
 }
 
+@test "a check that takes longer than WatchdogSec= does not end the unit, nor does an engine that stands still" {
+    detached_unit long WatchdogSec=2s --ready=started -- --health-cmd 'sleep 5' --health-interval 1s \
+        --health-timeout 20s --health-retries 3 busybox sh -c "$heeds_term"
+    systemctl start long
+    wait_for 30 health_is long '.Log | length' 1
+    [ "$(unit_property long ActiveState)" = active ]
+    dockerd=$(unit_property docker MainPID)
+    kill -STOP "$dockerd"
+    sleep_through_watchdog 8
+    state=$(unit_property long ActiveState)
+    kill -CONT "$dockerd"
+    [ "$state" = active ]
+    [ "$(unit_property long NRestarts)" = 0 ]
+}
+
 @test "a check that takes too long is killed, and counts" {
     detached_unit late --ready=started -- --health-cmd 'sleep 4321' --health-interval 1h \
         --health-timeout 1s --health-retries 1 busybox sh -c "$heeds_term"
     systemctl start late
     run -1 systemd-ctr healthcheck late
     [[ $output == *"exceeded timeout (1s)"* ]]
+    wait_for 5 no_process 'sleep 4321'
     [ "$(health_of late .Status)" = unhealthy ]
     [ "$(health_of late '.Log[-1].ExitCode')" = -1 ]
 }

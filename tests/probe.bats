@@ -69,12 +69,13 @@ milliseconds_since() {
         sh -c "sleep 1; touch /tmp/well; $heeds_term"
     systemctl start runs
     status_says runs healthy
-    container_unit hangs --probe='exec:sleep 4321' --on-unhealthy=none --ready=started -- --rm --health-interval 100ms \
+    container_unit hangs --probe='exec:sleep 4321' --on-unhealthy=none --ready=started -- --rm --health-interval 5s \
         --health-timeout 300ms --health-retries 1 busybox sh -c "$heeds_term"
     systemctl start hangs
     wait_for 10 status_says hangs unhealthy
-    systemctl stop hangs
-    run ! pgrep -x -f 'sleep 4321'
+    # Well before the next one.
+    wait_for 2 no_process 'sleep 4321'
+    status_says hangs unhealthy
 }
 
 @test "--on-unhealthy=stop: the container is stopped, and the unit fails with 1" {

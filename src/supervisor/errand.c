@@ -96,6 +96,8 @@ int errand_run(Errand *errand, const Options *options, uint64_t wait_usec,
 
     (void)sd_event_now(errand->event, CLOCK_MONOTONIC, &now);
     errand->until_usec = now + wait_usec;
+    if (errand->on_begin)
+        errand->on_begin(errand);
     ping(errand);
     r = sd_event_loop(errand->event);
     if (r < 0)

@@ -18,6 +18,8 @@ typedef struct Errand {
     sd_event *event;
     Engine *engine;
     void (*on_connected)(struct Errand *errand);
+    /* May be NULL: there is a loop, and no engine that has answered. */
+    void (*on_begin)(struct Errand *errand);
     /* May be NULL: the loop has ended, the engine is there still. */
     void (*on_end)(struct Errand *errand);
     sd_event_source *again;

@@ -36,6 +36,8 @@ typedef struct HealthCheck {
     ProbeSpec *probe;
     char **command;
     CheckRun *run;
+    uint64_t watchdog_usec; /* of the unit, if it is ours to serve */
+    sd_event_source *pinging;
 } HealthCheck;
 
 static void tell(JsonValue *record, bool changed)
@@ -251,30 +253,67 @@ static void on_end(Errand *errand)
     HealthCheck *check = (HealthCheck *)errand;
 
     check->run = check_run_cancel(check->run);
+    check->pinging = sd_event_source_disable_unref(check->pinging);
+}
+
+/* The record that the timer's runs go on from, and its lock. */
+static int read_record(const HealthCheck *check, JsonValue **ret, int *ret_lock)
+{
+    int r;
+
+    r = check->directory ? state_file_lock(check->directory, COUNTED_USEC, ret_lock) : -ENOENT;
+    return r < 0 ? r : state_file_read(check->directory, ret);
+}
+
+/* What was known before is what counts while the check takes its time, or its engine is away. */
+static int on_ping_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    const HealthCheck *check = userdata;
+    _cleanup_json_ JsonValue *record = NULL;
+    _cleanup_close_ int lock = -1;
+
+    if (read_record(check, &record, &lock) >= 0)
+        tell(record, false);
+    (void)sd_event_source_set_time(source, usec + check->watchdog_usec / 2);
+    (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    return 0;
+}
+
+static void on_begin(Errand *errand)
+{
+    HealthCheck *check = (HealthCheck *)errand;
+    int r;
+
+    if (check->watchdog_usec == 0)
+        return;
+    r = sd_event_add_time(
+            errand->event, &check->pinging, CLOCK_MONOTONIC, now_usec(), 1, on_ping_due, check);
+    if (r < 0)
+        log_warning("cannot serve the unit's watchdog: %s", strerror(-r));
 }
 
 /* Between two checks the engine is not needed to see that the newest result is good: so the pings
  * go on where it is restarted. */
-static bool is_due(const HealthCheck *check)
+static bool is_due(HealthCheck *check)
 {
     _cleanup_json_ JsonValue *record = NULL;
     _cleanup_close_ int lock = -1;
-    int r;
+    int64_t watchdog;
 
-    r = check->directory ? state_file_lock(check->directory, COUNTED_USEC, &lock) : -ENOENT;
-    if (r >= 0)
-        r = state_file_read(check->directory, &record);
-    if (r < 0)
+    if (read_record(check, &record, &lock) < 0)
         return true;
     /* We run, so the unit has not heard of it. */
     if (!main_process_is_there(record)) {
         (void)main_process_join_unit(record);
         return false;
     }
-    if (check_record_is_due(record, now_usec()))
-        return true;
-    tell(record, false);
-    return false;
+    if (!check_record_is_due(record, now_usec())) {
+        tell(record, false);
+        return false;
+    }
+    watchdog = json_member_integer(record, "WatchdogUSec", 0);
+    check->watchdog_usec = watchdog > 0 ? (uint64_t)watchdog : 0;
+    return true;
 }
 
 static int await_end(const HealthCheck *check)
@@ -294,7 +333,7 @@ static int await_end(const HealthCheck *check)
 
 int healthcheck_run(const Options *options)
 {
-    HealthCheck check = { .errand.on_end = on_end, .pidfd = -1 };
+    HealthCheck check = { .errand = { .on_begin = on_begin, .on_end = on_end }, .pidfd = -1 };
     uint64_t wait = options->engine_wait_usec;
     int r;
 

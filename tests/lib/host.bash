@@ -120,6 +120,11 @@ no_leftovers() {
     return "$left"
 }
 
+# no_process COMMAND-LINE: whether none has this very one; for wait_for.
+no_process() {
+    [[ -z $(pgrep -x -f "$1") ]]
+}
+
 # What one wants to see of a test that failed.
 show_units() {
     local unit
