@@ -149,6 +149,38 @@ listens_on_2375() {
     wait_for 10 no_leftovers hangs
 }
 
+@test "dockerd killed while the unit stops: it is the stop that is told, not that the container goes on" {
+    container_unit slow -- --rm busybox sh -c 'trap "sleep 3; exit 143" TERM; while :; do sleep 1000 & wait; done'
+    systemctl start slow
+    systemctl stop --no-block slow
+    wait_for 5 status_says slow "Stopping the container"
+    kill -KILL "$(unit_property docker MainPID)"
+    wait_for 5 journal_has slow "the engine is away"
+    status_says slow "Stopping the container"
+    run ! journal_has slow "goes on"
+    wait_for 20 docker_answers
+    wait_for 60 unit_is_down slow
+}
+
+@test "mode none, and the process is not to be seen from here: no PID is told, none is signalled" {
+    container_unit far ExecStopPost= --cgroup-mode=none -- --rm --stop-timeout 4 busybox sh -c "$heeds_term"
+    mkdir "$unit_folder/far.service.d"
+    # Another host's processes, as seen from a PID namespace of our own.
+    sed -n 's|^ExecStart=|&/usr/bin/unshare --pid --fork --kill-child --mount-proc |p' "$unit_folder/far.service" |
+        sed '1i [Service]\nNotifyAccess=all\nExecStart=' >"$unit_folder/far.service.d/unshare.conf"
+    systemctl daemon-reload
+    systemctl start far
+    status_says far "Running, cgroup mode none"
+    journal_has far "container far: cgroup mode none"
+    dockerd=$(unit_property docker MainPID)
+    kill -STOP "$dockerd"
+    kill -TERM "$(pgrep -x systemd-ctr)"
+    wait_for 40 unit_is_down far || { kill -CONT "$dockerd" && false; }
+    kill -CONT "$dockerd"
+    rm -r "$unit_folder/far.service.d"
+    run ! journal_has far "PID 0"
+}
+
 @test "dockerd killed: the unit goes on or ends as failed, and nothing survives its stop" {
     container_unit crash -- --rm busybox sh -c "$heeds_term"
     systemctl start crash

@@ -86,9 +86,13 @@ static void on_lost(const char *message, void *userdata)
 {
     Supervisor *supervisor = userdata;
 
-    log_warning("the engine is away (%s); container %s goes on", message,
-            supervisor_container_name(supervisor));
-    notify_status("Running; the engine is away: %s", message);
+    /* Before it need not have begun; after it does not go on, which has lines of its own. */
+    if (supervisor->state >= STATE_PLACING && supervisor->state <= STATE_RUNNING) {
+        log_warning("the engine is away (%s); container %s goes on", message,
+                supervisor_container_name(supervisor));
+        notify_status("Running; the engine is away: %s", message);
+    } else
+        log_warning("the engine is away (%s)", message);
     if (supervisor->state == STATE_STOPPING)
         supervisor_report(supervisor, EVENT_STOP_UNANSWERED);
 }

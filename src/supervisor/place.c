@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -111,13 +112,16 @@ static void finish_placing(Supervisor *supervisor)
     /* The child that moves us is to be reaped in any case. */
     bool reap = supervisor->entering > 0;
     const char *path = supervisor->options->pid_file;
+    char pid[32] = "";
     int r;
 
     if (reap)
         (void)mode_enter_unit(supervisor);
-    log_info("container %s: PID %d, cgroup mode %s (%s)", supervisor_container_name(supervisor),
-            (int)supervisor->container.pid, cgroup_mode_name(supervisor->mode),
-            supervisor->mode_reason);
+    /* Not of one that is not to be seen from here. */
+    if (supervisor->container.pid > 0)
+        (void)snprintf(pid, sizeof(pid), "PID %d, ", (int)supervisor->container.pid);
+    log_info("container %s: %scgroup mode %s (%s)", supervisor_container_name(supervisor), pid,
+            cgroup_mode_name(supervisor->mode), supervisor->mode_reason);
     supervisor->placement_text =
             text_format(", cgroup mode %s", cgroup_mode_name(supervisor->mode));
     if (path && supervisor->container.pidfd >= 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "supervisor/supervision.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -29,7 +30,7 @@ void ready_tell(Supervisor *supervisor)
 {
     const char *place = supervisor->placement_text ? supervisor->placement_text : "";
     HealthStatus status = check_status(supervisor);
-    char words[LAST_WORDS_SIZE];
+    char words[LAST_WORDS_SIZE], pid[32] = "";
     const char *health = status == HEALTH_NONE ? "" : health_status_name(status);
 
     if (supervisor->state > STATE_RUNNING)
@@ -41,8 +42,10 @@ void ready_tell(Supervisor *supervisor)
     check_last_words(supervisor, words, sizeof(words));
     if (status == HEALTH_HEALTHY && supervisor->announced)
         words[0] = '\0'; /* one failure makes nobody sick */
-    notify_status("%s%s%s, PID %d%s%s%s", phase_of(supervisor), *health ? ", " : "", health,
-            (int)supervisor->container.pid, place, words[0] ? ": " : "", words);
+    if (supervisor->container.pid > 0)
+        (void)snprintf(pid, sizeof(pid), ", PID %d", (int)supervisor->container.pid);
+    notify_status("%s%s%s%s%s%s%s", phase_of(supervisor), *health ? ", " : "", health, pid, place,
+            words[0] ? ": " : "", words);
 }
 
 /* The evidence that the watchdog's ping stands for. */

@@ -125,6 +125,8 @@ void action_signal(Supervisor *supervisor)
     if (supervisor->signalled)
         return;
     supervisor->signalled = true;
+    if (supervisor->container.pidfd < 0)
+        return; /* not seen from here: the engine's time is bounded */
     log_warning("the engine does not carry the stop out: sending %s to PID %d ourselves",
             format_signal(supervisor->container.stop_signal), (int)supervisor->container.pid);
     signal_process(supervisor, supervisor->container.stop_signal);
