@@ -112,13 +112,20 @@ listens_on_2375() {
 
 # Docker 17.11 to 22 runs the check no more after that (moby#41871).
 @test "a restart of dockerd with live-restore: the health check goes on, whoever runs it" {
-    container_unit checked WatchdogSec=2s -- --health-cmd 'test ! -e /tmp/sick' --health-interval 1s \
-        --health-timeout 1s --health-retries 2 busybox sh -c "$heeds_term"
-    systemctl start checked
+    local arguments=(--health-cmd 'test ! -e /tmp/sick' --health-interval 1s --health-timeout 1s --health-retries 2
+        busybox sh -c "$heeds_term")
+    container_unit checked WatchdogSec=2s -- "${arguments[@]}"
+    container_unit adopted WatchdogSec=2s KillMode=process Restart=always RestartSec=100ms ExecStopPost= -- "${arguments[@]}"
+    systemctl start checked adopted
     restart_docker
     wait_for 10 journal_has checked "the engine is back"
+    wait_for 10 journal_has adopted "the engine is back"
+    kill -KILL "$(unit_property adopted MainPID)"
+    wait_for 20 journal_has adopted "is adopted"
+    wait_for 30 unit_property_is adopted ActiveState active
     # 1 s of interval, 1 s of timeout and 30 s: evidence from before the restart is too old then.
     sleep_through_watchdog 40
+    [ "$(unit_property adopted NRestarts)" = 1 ]
     [ "$(unit_property checked ActiveState)" = active ]
     [ "$(unit_property checked NRestarts)" = 0 ]
     status_says checked healthy
