@@ -219,6 +219,18 @@ leave_failed_services() {
     [ "$(unit_property long NRestarts)" = 0 ]
 }
 
+@test "a unit that is frozen is not checked, and its check does not get too old" {
+    checked_unit ice WatchdogSec=3s
+    systemctl start ice
+    wait_for 20 health_is ice .Status healthy
+    systemctl freeze ice
+    sleep_through_watchdog 6
+    systemctl thaw ice
+    [ "$(unit_property ice ActiveState)" = active ]
+    [ "$(health_of ice .Status)" = healthy ]
+    [ "$(health_of ice .FailingStreak)" = 0 ]
+}
+
 @test "a check that takes too long is killed, and counts" {
     detached_unit late --ready=started -- --health-cmd 'sleep 4321' --health-interval 1h \
         --health-timeout 1s --health-retries 1 busybox sh -c "$heeds_term"

@@ -2,6 +2,7 @@
 #include "supervisor/healthcheck.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cgroup/core_files.h"
 #include "cgroup/layout.h"
 #include "health/go_time.h"
 #include "health/health_json.h"
@@ -87,18 +89,44 @@ static int deliver(const HealthCheck *check, const CheckResult *result)
     return r == -ENOENT ? 0 : r;
 }
 
-/* While it stands still there is nothing to check, and what is known does not age. */
+/* The record that the timer's runs go on from, and its lock. */
+static int read_record(const HealthCheck *check, JsonValue **ret, int *ret_lock)
+{
+    int r;
+
+    r = check->directory ? state_file_lock(check->directory, COUNTED_USEC, ret_lock) : -ENOENT;
+    return r < 0 ? r : state_file_read(check->directory, ret);
+}
+
+/* While it stands still there is nothing to check, and what is known does not age. `record` is
+ * locked. */
+static void stand_still(const HealthCheck *check, JsonValue *record)
+{
+    if (json_set_integer(record, "Ended", (int64_t)now_usec()) >= 0 &&
+            state_file_write(check->directory, record) >= 0)
+        tell(record, false);
+}
+
 static void note_pause(const HealthCheck *check)
 {
     _cleanup_json_ JsonValue *record = NULL;
     _cleanup_close_ int lock = -1;
 
-    if (!check->directory || state_file_lock(check->directory, COUNTED_USEC, &lock) < 0 ||
-            state_file_read(check->directory, &record) < 0 ||
-            json_set_integer(record, "Ended", (int64_t)now_usec()) < 0 ||
-            state_file_write(check->directory, record) < 0)
-        return;
-    tell(record, false);
+    if (read_record(check, &record, &lock) >= 0)
+        stand_still(check, record);
+}
+
+/* systemctl freeze: the timer is outside of the unit, and goes on. */
+static bool is_frozen(JsonValue *record)
+{
+    _cleanup_(cgroup_layout_clear) CgroupLayout layout = {};
+    _cleanup_close_ int unit = -1, events = -1;
+
+    if (cgroup_layout_of_unit(json_member_string(record, "Cgroup", ""), &layout) < 0)
+        return false;
+    unit = cgroup_open(layout.mount, layout.unit);
+    events = unit < 0 ? unit : cgroup_open_file(unit, "cgroup.events", O_RDONLY);
+    return events >= 0 && cgroup_events_get(events, "frozen") == 1;
 }
 
 static void print_output(JsonValue *result)
@@ -256,15 +284,6 @@ static void on_end(Errand *errand)
     check->pinging = sd_event_source_disable_unref(check->pinging);
 }
 
-/* The record that the timer's runs go on from, and its lock. */
-static int read_record(const HealthCheck *check, JsonValue **ret, int *ret_lock)
-{
-    int r;
-
-    r = check->directory ? state_file_lock(check->directory, COUNTED_USEC, ret_lock) : -ENOENT;
-    return r < 0 ? r : state_file_read(check->directory, ret);
-}
-
 /* What was known before is what counts while the check takes its time, or its engine is away. */
 static int on_ping_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -305,6 +324,10 @@ static bool is_due(HealthCheck *check)
     /* We run, so the unit has not heard of it. */
     if (!main_process_is_there(record)) {
         (void)main_process_join_unit(record);
+        return false;
+    }
+    if (is_frozen(record)) {
+        stand_still(check, record);
         return false;
     }
     if (!check_record_is_due(record, now_usec())) {
