@@ -104,6 +104,22 @@ is_killed_off() {
     no_leftovers bounded
 }
 
+@test "an adopted container that made a cgroup of its own below: its limit is told as before" {
+    container_unit below KillMode=process ExecStopPost= --cgroup-mode=none -- --rm --network none -m 64m busybox sh -c \
+        "trap 'exit 143' TERM; until [ -e /go ]; do sleep 1; done; $allocates; while :; do sleep 1; done"
+    systemctl start below
+    scope=$system_slice/docker-$(docker inspect -f '{{.Id}}' below).scope
+    kill -KILL "$(unit_property below MainPID)"
+    wait_for 30 unit_is_down below
+    mkdir "$scope/init"
+    pid=$(container_pid below)
+    echo "$pid" >"$scope/init/cgroup.procs"
+    systemctl reset-failed below
+    systemctl start below
+    docker exec below touch /go
+    wait_for 120 journal_has below 'the kernel killed a process: memory limit of the container (memory.max 67108864)'
+}
+
 @test "a kill of another kind is not called OOM" {
     container_unit shot -- --rm --network none -m 64m busybox sh -c "$heeds_term"
     systemctl start shot

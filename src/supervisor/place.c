@@ -159,7 +159,7 @@ static void on_placed(int r, const char *message, unsigned moved, void *userdata
 /* It is where it is to be, without a move: born there, or left in Docker's own cgroup. */
 static bool is_in_place(Supervisor *supervisor)
 {
-    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *path = NULL, *own = NULL;
 
     if (cgroup_of_process(supervisor->container.pid, &path) < 0)
         return supervisor->mode == CGROUP_MODE_NONE;
@@ -167,7 +167,10 @@ static bool is_in_place(Supervisor *supervisor)
             (!cgroup_mode_is_born(supervisor->mode) ||
                     !cgroup_path_is_below(path, supervisor->layout.payload)))
         return false;
-    oom_start(supervisor, path);
+    /* Its limits are there, wherever below it the first process has gone since. */
+    if (cgroup_path_container(path, supervisor->container.id, &own) < 0)
+        own = TAKE_PTR(path);
+    oom_start(supervisor, own);
     return true;
 }
 
