@@ -93,12 +93,13 @@ int check_record_store(JsonValue *record, const Health *health)
     return r;
 }
 
-int check_record_count(JsonValue *record, const CheckResult *result, bool *ret_changed)
+int check_record_count(
+        JsonValue *record, const CheckResult *result, uint64_t now, bool *ret_changed)
 {
     Health health;
     int r;
 
-    r = check_record_load(record, result->ended, &health);
+    r = check_record_load(record, now, &health);
     if (r < 0)
         return r;
     *ret_changed = health_result(&health, result->began, result->ended, &result->end);

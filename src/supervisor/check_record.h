@@ -41,8 +41,9 @@ int check_result_parse(JsonValue *value, CheckResult *ret);
 int check_record_load(JsonValue *record, uint64_t now, Health *ret);
 /* Its status, streak and results. 0 or -ENOMEM. */
 int check_record_store(JsonValue *record, const Health *health);
-/* Counts a result. *ret_changed: the status did. */
-int check_record_count(JsonValue *record, const CheckResult *result, bool *ret_changed);
+/* Counts a result, also one that comes after a younger one. *ret_changed: the status did. */
+int check_record_count(
+        JsonValue *record, const CheckResult *result, uint64_t now, bool *ret_changed);
 
 /* Has the check's time come, at the monotonic `now`? */
 bool check_record_is_due(JsonValue *record, uint64_t now);

@@ -64,7 +64,7 @@ static int count_in_file(const HealthCheck *check, const CheckResult *result)
     if (r >= 0)
         r = state_file_read(check->directory, &record);
     if (r >= 0)
-        r = check_record_count(record, result, &changed);
+        r = check_record_count(record, result, now_usec(), &changed);
     if (r >= 0)
         r = state_file_write(check->directory, record);
     if (r < 0)
