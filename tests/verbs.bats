@@ -43,6 +43,57 @@ load lib/container
     systemd-ctr cleanup left
 }
 
+# What docker create or the unit under a former name made has no label that says so.
+@test "a container that --rm=false started and the unit did not make is the unit's while it runs" {
+    for label in x=y io.systemd-ctr.unit=former.service; do
+        docker create --name made --label "$label" busybox sh -c "$heeds_term"
+        id=$(docker inspect -f '{{.Id}}' made)
+        container_unit made --cgroup-mode=none StartLimitInterval=0 -- --rm=false busybox true
+        systemctl start made
+        run -0 systemd-ctr cleanup made
+        [[ $output == *"supervised by made.service"* ]]
+        kill -KILL "$(unit_property made MainPID)"
+        wait_for 20 unit_is_down made
+        [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' made)" = "$id false" ]
+        [ ! -e /run/systemd-ctr/containers/made ]
+
+        # Without a cleanup the next start finds it running.
+        container_unit made --cgroup-mode=none KillMode=process ExecStopPost= StartLimitInterval=0 -- \
+            --rm=false busybox true
+        systemctl start made
+        pid=$(container_pid made)
+        kill -KILL "$(unit_property made MainPID)"
+        wait_for 20 unit_is_down made
+        systemctl start made
+        [ "$(container_pid made)" = "$pid" ]
+        systemctl stop made
+        [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' made)" = "$id false" ]
+        [ ! -e /run/systemd-ctr/containers/made ]
+        docker rm made
+    done
+}
+
+@test "what a unit has started once and somebody else starts later is not the unit's" {
+    docker create --name lent busybox sh -c "$heeds_term"
+    container_unit lent -- --rm=false busybox true
+    systemctl start lent
+    systemctl stop lent
+    docker start lent
+    systemd-ctr cleanup lent
+    run ! systemctl start lent
+    wait_for 5 journal_has lent "that systemd-ctr did not start"
+    [ "$(docker inspect -f '{{.State.Running}}' lent)" = true ]
+}
+
+@test "cleanup does not remove what others made, even if it never ran" {
+    docker create --name fresh busybox true
+    mkdir -p /run/systemd-ctr/containers/fresh
+    printf '%s fresh.service' "$(docker inspect -f '{{.Id}}' fresh)" >/run/systemd-ctr/containers/fresh/owner
+    systemd-ctr cleanup fresh
+    container_exists fresh
+    [ ! -e /run/systemd-ctr/containers/fresh ]
+}
+
 @test "cleanup --pid-file removes it too" {
     echo 1 >/run/stale.pid
     systemd-ctr --pid-file=/run/stale.pid cleanup no-such-container

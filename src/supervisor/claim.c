@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "supervisor/create_request.h"
+#include "supervisor/owner.h"
 #include "unit/notify.h"
 
 #define ANSWER_TIMEOUT_USEC (60 * USEC_PER_SEC)
@@ -34,11 +35,14 @@ int claim_remember_id(Supervisor *supervisor, JsonValue *reply)
     return text_replace(&supervisor->container.id, id);
 }
 
-static bool is_ours(const Supervisor *supervisor, JsonValue *inspect)
+static bool is_ours(const Supervisor *supervisor, const char *unit)
 {
-    const char *unit = container_label(inspect, LABEL_UNIT);
+    return supervisor->layout.unit_name && text_equal(unit, supervisor->layout.unit_name);
+}
 
-    return supervisor->layout.unit_name && strcmp(unit, supervisor->layout.unit_name) == 0;
+static bool is_made_by_us(const Supervisor *supervisor, JsonValue *inspect)
+{
+    return is_ours(supervisor, container_label(inspect, LABEL_UNIT));
 }
 
 static bool is_of_this_request(const Supervisor *supervisor, JsonValue *inspect)
@@ -49,16 +53,32 @@ static bool is_of_this_request(const Supervisor *supervisor, JsonValue *inspect)
             container_label(inspect, LABEL_SPEC), json_member_string(labels, LABEL_SPEC, NULL));
 }
 
-static void refuse_name(Supervisor *supervisor, JsonValue *inspect)
+/* --rm=false: what the unit did not make. That it is the unit's nevertheless must be known before
+ * it runs, to whoever comes after us. */
+static void take_over(Supervisor *supervisor)
 {
-    const char *unit = container_label(inspect, LABEL_UNIT);
+    const char *name = supervisor->container.name;
+    int r;
+
+    if (!supervisor->layout.unit_name)
+        return;
+    r = owner_write(name, supervisor->container.id, supervisor->layout.unit_name);
+    supervisor->container.taken_over = r >= 0;
+    if (r < 0)
+        log_warning("cannot note that container %s is now of %s: %s; if systemd-ctr is killed, "
+                    "nobody ends it",
+                name, supervisor->layout.unit_name, strerror(-r));
+}
+
+static void refuse_name(Supervisor *supervisor, JsonValue *inspect, const char *unit)
+{
     const char *id = json_member_string(inspect, "Id", "?");
 
-    if (is_ours(supervisor, inspect))
+    if (is_ours(supervisor, unit))
         supervisor_fail(supervisor, EXIT_ENGINE,
                 "container %s of this unit is running already (%.12s) and --existing=fail is set",
                 supervisor->container.name, id);
-    else if (*unit)
+    else if (unit && *unit)
         supervisor_fail(supervisor, EXIT_ENGINE,
                 "the name %s is taken by a running container (%.12s) of the unit %s; stop that "
                 "unit or choose another --name",
@@ -88,13 +108,15 @@ static void use(Supervisor *supervisor, JsonValue *inspect)
         report_usable(supervisor);
 }
 
-static void judge_running(Supervisor *supervisor, JsonValue *inspect)
+static void judge_running(Supervisor *supervisor, JsonValue *inspect, const char *unit)
 {
     ExistingAction existing = supervisor->options->existing;
+    bool as_it_was =
+            supervisor->request->remove == REMOVE_NEVER && !is_made_by_us(supervisor, inspect);
     pid_t pid = (pid_t)json_member_integer(json_value_get(inspect, "State"), "Pid", 0);
 
-    if (!is_ours(supervisor, inspect) || existing == EXISTING_FAIL) {
-        refuse_name(supervisor, inspect);
+    if (!is_ours(supervisor, unit) || existing == EXISTING_FAIL) {
+        refuse_name(supervisor, inspect, unit);
         return;
     }
     /* Killed with the unit, and the engine has not noticed. */
@@ -102,7 +124,7 @@ static void judge_running(Supervisor *supervisor, JsonValue *inspect)
         supervisor_report(supervisor, EVENT_NAME_STALE);
         return;
     }
-    if (existing == EXISTING_REPLACE || !is_of_this_request(supervisor, inspect)) {
+    if (existing == EXISTING_REPLACE || !(as_it_was || is_of_this_request(supervisor, inspect))) {
         log_notice("container %s of this unit is running already and is replaced%s",
                 supervisor->container.name,
                 existing == EXISTING_REPLACE ? "" : ": it was made from other settings");
@@ -124,12 +146,24 @@ static bool is_of_nobody(const Supervisor *supervisor, const EngineReply *reply)
     return engine_reply_ok(reply) && !container_has_name(reply->body, supervisor->container.name);
 }
 
+static void use_stopped(Supervisor *supervisor, JsonValue *inspect, const char *unit)
+{
+    if (!is_of_this_request(supervisor, inspect))
+        log_notice("container %s was made from other settings than the unit has now; with "
+                   "--rm=false it is started as it is",
+                supervisor->container.name);
+    if (!is_ours(supervisor, unit) || !is_made_by_us(supervisor, inspect))
+        take_over(supervisor);
+    use(supervisor, inspect);
+}
+
 static void on_looked(const EngineReply *reply, void *userdata)
 {
     Supervisor *supervisor = userdata;
     JsonValue *state = json_value_get(reply->body, "State");
     const char *status = json_member_string(state, "Status", "");
     bool usable = strcmp(status, "created") == 0 || strcmp(status, "exited") == 0;
+    _cleanup_free_ char *unit = NULL;
 
     supervisor->call = NULL;
     if (is_of_nobody(supervisor, reply)) {
@@ -143,15 +177,14 @@ static void on_looked(const EngineReply *reply, void *userdata)
 
     supervisor->container.ran_before = json_member_boolean(state, "Running", false);
     place_learn(supervisor, reply->body);
+    unit = owner_of(reply->body, supervisor->container.name);
+    supervisor->container.taken_over =
+            is_ours(supervisor, unit) && !is_made_by_us(supervisor, reply->body);
     if (supervisor->container.ran_before)
-        judge_running(supervisor, reply->body);
-    else if (supervisor->request->remove == REMOVE_NEVER && usable) {
-        if (!is_of_this_request(supervisor, reply->body))
-            log_notice("container %s was made from other settings than the unit has now; with "
-                       "--rm=false it is started as it is",
-                    supervisor->container.name);
-        use(supervisor, reply->body);
-    } else
+        judge_running(supervisor, reply->body, unit);
+    else if (supervisor->request->remove == REMOVE_NEVER && usable)
+        use_stopped(supervisor, reply->body, unit);
+    else
         supervisor_report(supervisor, EVENT_NAME_STALE);
 }
 
@@ -259,4 +292,14 @@ void action_clear(Supervisor *supervisor)
     r = engine_stop(supervisor->engine, supervisor->container.id, -1, on_old_stopped, supervisor,
             &supervisor->call);
     start_check_call(supervisor, r, "stop the old container");
+}
+
+/* What may run on stays the unit's, for its cleanup and its next start. */
+void claim_release(Supervisor *supervisor)
+{
+    const Container *container = &supervisor->container;
+    bool ran = supervisor->end.started || container->ran_before;
+
+    if (container->taken_over && (!ran || supervisor->exit_seen || container->process_gone))
+        owner_remove(container->name);
 }

@@ -15,6 +15,7 @@
 #include "supervisor/create_request.h"
 #include "supervisor/errand.h"
 #include "supervisor/notify_request.h"
+#include "supervisor/owner.h"
 #include "supervisor/supervision.h"
 #include "supervisor/supervisor.h"
 #include "unit/bus.h"
@@ -174,11 +175,10 @@ static bool is_supervised_container(Cleanup *cleanup, const char *unit, JsonValu
 
 static bool may_clean(Cleanup *cleanup, JsonValue *inspect)
 {
-    const char *unit = container_label(inspect, LABEL_UNIT);
     const char *name = cleanup->errand.options->name;
-    JsonValue *labels = json_value_get(json_value_get(inspect, "Config"), "Labels");
+    _cleanup_free_ char *unit = owner_of(inspect, name);
 
-    if (!json_value_get(labels, LABEL_UNIT)) {
+    if (!unit) {
         log_warning("container %s was not started by systemd-ctr: it is left alone", name);
         return false;
     }
@@ -234,9 +234,10 @@ static void on_inspected(const EngineReply *reply, void *userdata)
     }
 
     /* A stopped one without --rm stays until the next start, for whoever wants to look at it; one
-     * that never ran is worth nothing. */
+     * of ours that never ran is worth nothing. */
     cleanup->remove_flags = ENGINE_REMOVE_FORCE | ENGINE_REMOVE_VOLUMES;
-    cleanup->remove = strcmp(status, "created") == 0 ||
+    cleanup->remove =
+            (strcmp(status, "created") == 0 && *container_label(reply->body, LABEL_SPEC)) ||
             json_member_boolean(json_value_get(reply->body, "HostConfig"), "AutoRemove", false);
     /* It may not know of all that lives. */
     kill_processes(cleanup);

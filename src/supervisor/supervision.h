@@ -57,6 +57,7 @@ typedef struct Container {
     char *name; /* NULL: the engine is to choose one */
     char *id;
     bool made_by_us; /* and so ours to discard if it never runs */
+    bool taken_over; /* made by others, and noted as this unit's: owner.h */
     bool ran_before; /* somebody started it before us: what a look found running */
     pid_t pid;       /* of its first process */
     int pidfd;
@@ -193,6 +194,8 @@ void action_clear(Supervisor *supervisor);
 int claim_remember_id(Supervisor *supervisor, JsonValue *reply);
 /* Who has the name changed under our hands: looks again, not for ever, and not without a breath. */
 void claim_look_again(Supervisor *supervisor, const EngineReply *reply);
+/* What others made, and has ended, is nobody's again. */
+void claim_release(Supervisor *supervisor);
 
 /* listen.c */
 void action_subscribe(Supervisor *supervisor);

@@ -347,6 +347,7 @@ static int prepare(Supervisor *supervisor)
 
 static void release(Supervisor *supervisor)
 {
+    claim_release(supervisor);
     hear_close(supervisor);
     publish_close(supervisor);
     (void)subscription_free(supervisor->subscription);

@@ -75,13 +75,15 @@ int runtime_directory_make(const char *name, char **ret_path)
  * more: mkstemp(3). */
 static bool is_ours(const char *name)
 {
-    static const char *const files[] = { "control", "health.json", "lock", "ready" };
+    static const char *const files[] = { "control", "health.json", "lock", "owner", "ready" };
     const char *rest;
 
     for (size_t i = 0; i < ELEMENTS(files); i++)
         if (strcmp(name, files[i]) == 0)
             return true;
     rest = text_after(name, "health.json.");
+    if (!rest)
+        rest = text_after(name, "owner.");
     if (!rest)
         rest = text_after(name, "ready.");
     return rest && strlen(rest) == 6;

@@ -9,6 +9,7 @@
  *     |- control       the wrapper's socket
  *     |- health.json   state, replaced as a whole
  *     |- lock          for those who change it where no wrapper does
+ *     |- owner         whose a container is that others made
  *     `- notify/       sockets that the container gets
  *
  * All of it is for its owner alone, from systemd-ctr/ on. It goes with the end
