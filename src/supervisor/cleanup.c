@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cgroup/core_files.h"
 #include "cgroup/layout.h"
 #include "cgroup/placement.h"
 #include "runtime/hand_over.h"
@@ -135,33 +134,14 @@ static void kill_processes(const Cleanup *cleanup)
                 "cannot kill the processes of %s: %s", cleanup->errand.options->name, strerror(-r));
 }
 
-static bool is_of_unit(const char *path, const void *userdata)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && text_equal(slash + 1, userdata);
-}
-
-/* Before the move the container's cgroup does not tell. */
-static bool is_being_started(const Cleanup *cleanup, const char *unit)
-{
-    _cleanup_(cgroup_layout_clear) CgroupLayout layout = {};
-    _cleanup_free_ char *path = NULL;
-
-    return cleanup->layout.mount && *unit &&
-            cgroup_find(cleanup->layout.mount, is_of_unit, unit, &path) >= 0 &&
-            cgroup_layout_of_unit(path, &layout) >= 0 && layout.delegated &&
-            supervisor_is_populated(&layout) > 0;
-}
-
 /* By hand, outside the unit: only what nobody supervises any more. */
 static bool is_supervised_container(Cleanup *cleanup, const char *unit, JsonValue *state)
 {
     _cleanup_free_ char *path = NULL, *unit_path = NULL, *name = NULL;
     pid_t pid = (pid_t)json_member_integer(state, "Pid", 0);
 
-    /* In its unit's cgroup it need not be: mode none, or detached. */
-    if (is_being_started(cleanup, unit) || (*unit && bus_unit_is_up(unit)))
+    /* Its cgroup does not tell before the move, in mode none, and when it is detached. */
+    if (*unit && bus_unit_is_up(unit))
         return true;
     if (pid <= 0 || cgroup_of_process(pid, &path) < 0)
         return false;

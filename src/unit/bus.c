@@ -90,18 +90,13 @@ static int reload(
     return r < 0 ? r : 0;
 }
 
-static int open_bus(sd_bus **ret)
-{
-    return geteuid() == 0 ? sd_bus_open_system(ret) : sd_bus_open_user(ret);
-}
-
 int bus_reload_unit(const char *unit, uint64_t timeout_usec, char **ret_message)
 {
     Job job = { 0 };
     sd_bus *bus = NULL;
     int r;
 
-    r = open_bus(&bus);
+    r = geteuid() == 0 ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
     if (r < 0)
         return explain(ret_message, r, "cannot reach the service manager", strerror(-r));
     r = reload(bus, unit, timeout_usec, &job, ret_message);
@@ -111,18 +106,26 @@ int bus_reload_unit(const char *unit, uint64_t timeout_usec, char **ret_message)
     return r;
 }
 
-bool bus_unit_is_up(const char *unit)
+/* Takes the bus. */
+static bool is_up_at(sd_bus *bus, const char *path)
 {
-    _cleanup_free_ char *path = NULL, *state = NULL;
-    sd_bus *bus = NULL;
+    _cleanup_free_ char *state = NULL;
     int r;
 
-    r = sd_bus_path_encode(MANAGER_PATH "/unit", unit, &path);
-    if (r >= 0)
-        r = open_bus(&bus);
-    if (r >= 0)
-        r = sd_bus_get_property_string(
-                bus, MANAGER, path, "org.freedesktop.systemd1.Unit", "ActiveState", NULL, &state);
+    r = sd_bus_get_property_string(
+            bus, MANAGER, path, "org.freedesktop.systemd1.Unit", "ActiveState", NULL, &state);
     (void)sd_bus_flush_close_unref(bus);
     return r >= 0 && !text_equal(state, "inactive") && !text_equal(state, "failed");
+}
+
+bool bus_unit_is_up(const char *unit)
+{
+    _cleanup_free_ char *path = NULL;
+    sd_bus *bus;
+
+    if (sd_bus_path_encode(MANAGER_PATH "/unit", unit, &path) < 0)
+        return false;
+    if (sd_bus_open_system(&bus) >= 0 && is_up_at(bus, path))
+        return true;
+    return geteuid() != 0 && sd_bus_open_user(&bus) >= 0 && is_up_at(bus, path);
 }

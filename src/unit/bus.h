@@ -12,5 +12,6 @@
  * `timeout_usec`; -EIO, the job failed; others when the manager cannot be asked, or refuses. */
 int bus_reload_unit(const char *unit, uint64_t timeout_usec, char **ret_message);
 
-/* Does the manager take the unit for neither down nor failed? False too when it cannot be asked. */
+/* Does a manager take the unit for neither down nor failed: the system's, or the user's own where
+ * we are not root? False too where none can be asked. */
 bool bus_unit_is_up(const char *unit);
