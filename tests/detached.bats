@@ -212,7 +212,8 @@ leave_failed_services() {
     [ "$(unit_property long ActiveState)" = active ]
     dockerd=$(unit_property docker MainPID)
     kill -STOP "$dockerd"
-    sleep_through_watchdog 8
+    # Longer than a run of the timer waits for the engine.
+    sleep_through_watchdog 15
     state=$(unit_property long ActiveState)
     kill -CONT "$dockerd"
     [ "$state" = active ]

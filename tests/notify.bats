@@ -189,7 +189,7 @@ told() {
 
 @test "a container that is paused cannot ping, and is not ended for it" {
     container_unit dog WatchdogSec=1s --notify --cgroup-mode=none -- --rm -v "$say:/say:ro" busybox sh -c "
-        /say READY=1; while :; do /say WATCHDOG=1; sleep 0.2; done"
+        /say READY=1; while :; do sleep 0.7; /say WATCHDOG=1; done"
     systemctl start dog
     docker pause dog
     sleep_through_watchdog 4

@@ -337,7 +337,12 @@ void check_note_pause(Supervisor *supervisor, bool paused)
 {
     Check *check = &supervisor->check;
 
-    supervisor->container.is_paused = paused;
+    /* So that both sides of it begin with a whole period. */
+    if (paused != supervisor->container.is_paused) {
+        supervisor->container.is_paused = true;
+        watchdog_ping(supervisor->watchdog);
+        supervisor->container.is_paused = paused;
+    }
     if (!check->begun)
         return;
     if (paused)

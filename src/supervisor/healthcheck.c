@@ -276,26 +276,35 @@ static void on_connected(Errand *errand)
             "look for the container");
 }
 
-static void on_end(Errand *errand)
-{
-    HealthCheck *check = (HealthCheck *)errand;
-
-    check->run = check_run_cancel(check->run);
-    check->pinging = sd_event_source_disable_unref(check->pinging);
-}
-
 /* What was known before is what counts while the check takes its time, or its engine is away. */
-static int on_ping_due(sd_event_source *source, uint64_t usec, void *userdata)
+static void ping_now(const HealthCheck *check)
 {
-    const HealthCheck *check = userdata;
     _cleanup_json_ JsonValue *record = NULL;
     _cleanup_close_ int lock = -1;
 
     if (read_record(check, &record, &lock) >= 0)
         tell(record, false);
+}
+
+static int on_ping_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    const HealthCheck *check = userdata;
+
+    ping_now(check);
     (void)sd_event_source_set_time(source, usec + check->watchdog_usec / 2);
     (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;
+}
+
+static void on_end(Errand *errand)
+{
+    HealthCheck *check = (HealthCheck *)errand;
+
+    check->run = check_run_cancel(check->run);
+    /* The timer's next run comes half a period after this one's end. */
+    if (check->pinging)
+        ping_now(check);
+    check->pinging = sd_event_source_disable_unref(check->pinging);
 }
 
 static void on_begin(Errand *errand)

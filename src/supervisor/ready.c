@@ -62,8 +62,10 @@ static bool is_alive(void *userdata)
         return false;
     /* From READY=1 on its own ping is passed on when it comes, see hear.c, and there is none of
      * ours beside it. What is paused cannot ping. */
-    if (source == WATCHDOG_CONTAINER)
-        return !supervisor->announced || supervisor->container.is_paused;
+    if (source == WATCHDOG_CONTAINER && !supervisor->announced)
+        return true;
+    if (source == WATCHDOG_CONTAINER && !supervisor->container.is_paused)
+        return false;
     if (source == WATCHDOG_RUNNING || supervisor->options->on_unhealthy == UNHEALTHY_NONE)
         return true;
     (void)standstill_look(supervisor);
@@ -191,6 +193,8 @@ void action_settle(Supervisor *supervisor)
 
 void action_announce(Supervisor *supervisor)
 {
+    /* The container has a whole period for the first ping of its own. */
+    watchdog_ping(supervisor->watchdog);
     supervisor->announced = true;
     ready_tell(supervisor);
     notify_ready(NULL);
