@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The detached form: a timer of systemd drives the health check and pings the unit's watchdog, as long
 # as the unit is active, and no longer.
+# takes: minutes
 # What is quoted is for the container's shell; $heeds_term comes from lib/container.
 # shellcheck disable=SC2016,SC2154
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # An engine that is late, goes away, comes back, or hangs.
 # host: live-restore
+# takes: minutes
 # What is quoted is for the container's shell; $heeds_term comes from lib/container.
 # shellcheck disable=SC2016,SC2154
 

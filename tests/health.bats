@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Ready when the container is healthy; the watchdog believes Docker's health check.
+# takes: minutes
 # What is quoted is for the container's shell; $heeds_term comes from lib/container.
 # shellcheck disable=SC2016,SC2154
 
