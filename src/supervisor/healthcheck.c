@@ -52,6 +52,15 @@ static void tell(JsonValue *record, bool changed)
                 strerror(-r));
 }
 
+/* The record that a check without a wrapper goes on from, and its lock. */
+static int read_record(const HealthCheck *check, JsonValue **ret, int *ret_lock)
+{
+    int r;
+
+    r = check->directory ? state_file_lock(check->directory, COUNTED_USEC, ret_lock) : -ENOENT;
+    return r < 0 ? r : state_file_read(check->directory, ret);
+}
+
 /* -ENOENT: nobody keeps a record of this container. */
 static int count_in_file(const HealthCheck *check, const CheckResult *result)
 {
@@ -60,9 +69,7 @@ static int count_in_file(const HealthCheck *check, const CheckResult *result)
     bool changed;
     int r;
 
-    r = state_file_lock(check->directory, COUNTED_USEC, &lock);
-    if (r >= 0)
-        r = state_file_read(check->directory, &record);
+    r = read_record(check, &record, &lock);
     if (r >= 0)
         r = check_record_count(record, result, now_usec(), &changed);
     if (r >= 0)
@@ -87,15 +94,6 @@ static int deliver(const HealthCheck *check, const CheckResult *result)
     if (r == -ENOENT || r == -ECONNREFUSED)
         r = count_in_file(check, result);
     return r == -ENOENT ? 0 : r;
-}
-
-/* The record that the timer's runs go on from, and its lock. */
-static int read_record(const HealthCheck *check, JsonValue **ret, int *ret_lock)
-{
-    int r;
-
-    r = check->directory ? state_file_lock(check->directory, COUNTED_USEC, ret_lock) : -ENOENT;
-    return r < 0 ? r : state_file_read(check->directory, ret);
 }
 
 /* While it stands still there is nothing to check, and what is known does not age. `record` is
