@@ -91,13 +91,9 @@ is_started_again() {
     systemctl stop again
     # From a shell there is no unit to be born in.
     systemd-ctr --rm=false run --name again busybox sh -c "$heeds_term" &
-    wait_for 10 container_runs again
+    wait_for 10 container_catches again TERM
     kill -TERM $!
     wait $!
-}
-
-container_runs() {
-    [[ $(docker inspect -f '{{.State.Running}}' "$1") == true ]]
 }
 
 # kill -9 of the wrapper at moments of a start: nothing is left, the next start works.

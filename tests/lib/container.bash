@@ -38,6 +38,14 @@ $(printf '%s\n' "${directives[@]}")
 UNIT
 }
 
+# container_catches NAME SIGNAL: whether its first process has a handler for it by now: before, the signal is
+# lost on a process with the PID 1.
+container_catches() {
+    local caught
+    caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$(container_pid "$1")/status") &&
+        ((16#$caught >> ($(kill -l "$2") - 1) & 1))
+}
+
 # exit_status_of NAME: what systemd says of the unit's last run.
 exit_status_of() {
     unit_property "$1" ExecMainStatus
