@@ -46,6 +46,10 @@ RUNTIME := $(BUILD)/systemd-ctr-runtime
 UNIT_TESTS := $(sort $(wildcard tests/unit/test-*.c))
 UNIT_TEST_PROGRAMS := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/%)
 
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz-%.c,%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/tests/replay-%)
+FUZZ_SECONDS ?= 60
+
 .PHONY: all
 all: $(PROGRAM) $(RUNTIME) ## Build the programs
 
@@ -70,11 +74,17 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) -lcmocka
 
+$(BUILD)/tests/replay-%: tests/fuzz/fuzz-%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARY) $(LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: check-unit
-check-unit: $(UNIT_TEST_PROGRAMS) ## Run the unit tests (cmocka); no root, no engine
-	@failed=0; for test in $(UNIT_TEST_PROGRAMS); do $$test || failed=1; done; exit $$failed
+check-unit: $(UNIT_TEST_PROGRAMS) $(FUZZ_REPLAYS) ## Run the unit tests (cmocka); no root, no engine
+	@failed=0; for test in $(UNIT_TEST_PROGRAMS); do $$test || failed=1; done; \
+	for target in $(FUZZ_TARGETS); do \
+		$(BUILD)/tests/replay-$$target tests/fuzz/corpus/$$target || failed=1; done; exit $$failed
 
 .PHONY: check
 check: ## Run all tests in test hosts (root; installs what it needs)
@@ -85,6 +95,21 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 .PHONY: sanitize
 sanitize: ## Run all tests with the program under ASan and UBSan (root)
 	./tests/run --sanitize
+
+# A build of its own, by clang. What was found on the way stays in build/fuzz, so that the next run goes on
+# from there; an input that breaks something is printed, and belongs into tests/fuzz/corpus.
+.PHONY: fuzz
+fuzz: ## Look for input that breaks what reads it (clang; FUZZ_SECONDS for each)
+	$(MAKE) BUILD=build/fuzz CC=clang FORTIFY=-O1 CFLAGS='$(SANITIZERS) -fsanitize=fuzzer-no-link' \
+		LDFLAGS='$(SANITIZERS)' $(FUZZ_TARGETS:%=build/fuzz/fuzz-%)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p build/fuzz/corpus/$$target && \
+		build/fuzz/fuzz-$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/$$target- build/fuzz/corpus/$$target tests/fuzz/corpus/$$target \
+			</dev/null || exit 1; done
+
+$(BUILD)/fuzz-%: tests/fuzz/fuzz-%.c tests/fuzz/fuzz.h $(LIBRARY)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(LIBS)
 
 .PHONY: bench
 bench: ## Measure beside docker run and the raw API (root)

@@ -130,7 +130,7 @@ bool image_reference_is_valid(const char *text)
     const char *at = strchr(text, '@'), *slash, *colon;
     size_t size = at ? (size_t)(at - text) : strlen(text);
 
-    if (is_digest(text) || (size == ID_LENGTH && strspn(text, hex_digits) == ID_LENGTH))
+    if (is_digest(text) || (!at && size == ID_LENGTH && strspn(text, hex_digits) == ID_LENGTH))
         return true;
     if (at && !is_digest(at + 1))
         return false;

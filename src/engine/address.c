@@ -18,6 +18,8 @@
 
 static int refuse(char **ret_message, char *message)
 {
+    if (message)
+        text_make_printable(message);
     free(*ret_message);
     *ret_message = message;
     return -EINVAL;
