@@ -16,6 +16,8 @@
 
 #define EVENTS_MAX 512
 
+#define READS_MAX 5
+
 struct OomWatch {
     char *mount;
     char *container; /* their paths; NULL: there is no such level */
@@ -71,6 +73,23 @@ static uint64_t growth(uint64_t then, uint64_t now)
     return now > then ? now - then : 0;
 }
 
+static uint64_t kills_of(const OomView *view)
+{
+    return view->unit.known ? view->unit.all.kills : view->container.all.kills;
+}
+
+void oom_view_read(OomView *view, void (*read)(OomView *view, void *userdata), void *userdata)
+{
+    uint64_t kills;
+
+    for (unsigned i = 0; i < READS_MAX; i++) {
+        kills = kills_of(view);
+        read(view, userdata);
+        if (kills_of(view) == kills)
+            break;
+    }
+}
+
 uint64_t oom_killed_since(const OomView *then, const OomView *now, OomCause *ret_cause)
 {
     const OomLevel *container = &now->container, *unit = &now->unit;
@@ -110,14 +129,21 @@ static void read_level(const OomWatch *watch, const char *path, OomLevel *level)
     _cleanup_close_ int cgroup = path ? cgroup_open(watch->mount, path) : -ENOENT;
     OomCounts all, own;
 
-    /* The kills before the hits that they follow from. memory.events.local came with Linux 5.2;
-     * without it nobody can tell whose limit it was. */
+    /* memory.events.local came with Linux 5.2; without it nobody can tell whose limit it was. */
     level->known = cgroup >= 0 && read_counts(cgroup, "memory.events", &all) >= 0 &&
             read_counts(cgroup, "memory.events.local", &own) >= 0;
     if (!level->known)
         return;
     level->all = all;
     level->own = own;
+}
+
+static void read_levels(OomView *view, void *userdata)
+{
+    const OomWatch *watch = userdata;
+
+    read_level(watch, watch->container, &view->container);
+    read_level(watch, watch->unit, &view->unit);
 }
 
 static uint64_t limit_of(const OomWatch *watch, const char *path)
@@ -140,8 +166,7 @@ void oom_watch_look(OomWatch *watch)
     if (!watch)
         return;
     now = watch->view;
-    read_level(watch, watch->container, &now.container);
-    read_level(watch, watch->unit, &now.unit);
+    oom_view_read(&now, read_levels, watch);
     report.killed = oom_killed_since(&watch->view, &now, &report.cause);
     /* The limit is hit before it is decided who is killed for it: a hit is kept until then. */
     if (report.killed == 0)
@@ -223,8 +248,7 @@ int oom_watch_new(sd_event *event, const CgroupLayout *layout, const char *conta
     watch->events = open_events(watch);
     if (watch->events < 0)
         return watch->events;
-    read_level(watch, watch->container, &watch->view.container);
-    read_level(watch, watch->unit, &watch->view.unit);
+    read_levels(&watch->view, watch);
     r = sd_event_add_io(event, &watch->changed, watch->events, EPOLLPRI, on_changed, watch);
     if (r >= 0)
         r = sd_event_source_set_ratelimit(watch->changed, LOOKS_INTERVAL_USEC, LOOKS_PER_INTERVAL);

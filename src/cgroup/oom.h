@@ -70,5 +70,10 @@ typedef struct OomView {
     OomLevel unit;
 } OomView;
 
+/* Fills in the view of the last report by `read`, as often as it takes for no kill to come
+ * meanwhile: of one that is counted, the hit that it follows from must not be missing. A few times
+ * at most. */
+void oom_view_read(OomView *view, void (*read)(OomView *view, void *userdata), void *userdata);
+
 /* How many were killed since then, and why; 0: none, and *ret_cause is untouched. */
 uint64_t oom_killed_since(const OomView *then, const OomView *now, OomCause *ret_cause);

@@ -108,6 +108,52 @@ static void test_killed_since_nothing_was_known(void **state)
     assert_int_equal(OOM_OF_CONTAINER, cause);
 }
 
+static void read_next(OomView *view, void *userdata)
+{
+    const OomView **next = userdata;
+
+    *view = *(*next)++;
+}
+
+/* The container's limit is hit, and a process killed, when the container's counts have been read
+ * and the unit's have not. */
+static void test_view_read_while_killed(void **state)
+{
+    static const OomLevel before = { true, ALL(1, 1), OWN(1) };
+    static const OomView then = { before, before };
+    const OomView reads[] = {
+        { before, { true, ALL(2, 2), OWN(1) } },
+        { { true, ALL(2, 2), OWN(2) }, { true, ALL(2, 2), OWN(1) } },
+    };
+    const OomView *next = reads;
+    OomView now = then;
+    OomCause cause;
+
+    (void)state;
+    oom_view_read(&now, read_next, &next);
+    assert_ptr_equal(reads + ELEMENTS(reads), next);
+    assert_int_equal(1, oom_killed_since(&then, &now, &cause));
+    assert_int_equal(OOM_OF_CONTAINER, cause);
+}
+
+static void read_kill(OomView *view, void *userdata)
+{
+    unsigned *n = userdata;
+
+    view->container.all.kills++;
+    (*n)++;
+}
+
+static void test_view_read_ends(void **state)
+{
+    OomView view = { .container.known = true };
+    unsigned n = 0;
+
+    (void)state;
+    oom_view_read(&view, read_kill, &n);
+    assert_in_range(n, 2, 10);
+}
+
 static void on_oom(const OomReport *report, void *userdata)
 {
     (void)report;
@@ -152,6 +198,8 @@ int main(void)
         cmocka_unit_test(test_counts_parse),
         cmocka_unit_test(test_killed_since),
         cmocka_unit_test(test_killed_since_nothing_was_known),
+        cmocka_unit_test(test_view_read_while_killed),
+        cmocka_unit_test(test_view_read_ends),
         cmocka_unit_test(test_no_controller),
     };
 
