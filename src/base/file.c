@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -119,4 +120,13 @@ int directory_make(const char *path, mode_t mode)
             *slash = '/';
     }
     return 0;
+}
+
+struct sockaddr_un file_socket_address(int directory, const char *name)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    (void)snprintf(
+            address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", directory, name);
+    return address;
 }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 /* Reads at most `max` bytes (-EFBIG: there is more); *ret ends in a NUL, is the caller's. */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size);
@@ -16,6 +17,10 @@ int file_replace(const char *path, const char *text, mode_t mode);
 /* The same for a file that is there, which keeps its mode, owner and group; what was written is on
  * the disk when it returns. */
 int file_rewrite(const char *path, const char *text);
+
+/* The address of a Unix socket by way of its directory's descriptor: its path, of a container with
+ * a long name, may be longer than an address (unix(7): 108 bytes). */
+struct sockaddr_un file_socket_address(int directory, const char *name);
 
 /* Creates `path` and the directories above it; what exists is fine. */
 int directory_make(const char *path, mode_t mode);

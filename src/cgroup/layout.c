@@ -11,6 +11,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "base/unit_name.h"
 #include "cgroup/core_files.h"
 #include "cgroup/delegation.h"
 
@@ -92,19 +93,6 @@ static size_t component_size(const char *name)
     return strcspn(name, "/");
 }
 
-static bool component_is_unit(const char *name, size_t size)
-{
-    static const char *const suffixes[] = { ".service", ".scope" };
-
-    for (size_t i = 0; i < ELEMENTS(suffixes); i++) {
-        size_t n = strlen(suffixes[i]);
-
-        if (size > n && memcmp(name + size - n, suffixes[i], n) == 0)
-            return true;
-    }
-    return false;
-}
-
 int cgroup_path_unit(const char *path, char **ret_unit_path, char **ret_unit_name)
 {
     _cleanup_free_ char *unit_path = NULL, *unit_name = NULL;
@@ -114,7 +102,7 @@ int cgroup_path_unit(const char *path, char **ret_unit_path, char **ret_unit_nam
     for (const char *p = path; *p == '/';) {
         size_t size = component_size(++p);
 
-        if (component_is_unit(p, size)) {
+        if (unit_name_has_processes(p, size)) {
             found = p;
             found_size = size;
         }

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/unit_name.h"
 #include "runtime/places.h"
 
 #define CONTAINER_ID_MAX 64
@@ -24,14 +25,6 @@ static bool id_is_valid(const char *id)
     while (isalnum((unsigned char)id[size]) && isascii(id[size]))
         size++;
     return size > 0 && size <= CONTAINER_ID_MAX && id[size] == '\0';
-}
-
-static bool component_is_unit(const char *name, size_t size)
-{
-    _cleanup_free_ char *component = strndup(name, size);
-
-    return component &&
-            (text_ends_with(component, ".service") || text_ends_with(component, ".scope"));
 }
 
 /* Absolute, nothing that leads elsewhere, and below a unit: a container must not land in the unit's
@@ -51,7 +44,7 @@ static bool payload_is_valid(const char *payload)
             if (iscntrl((unsigned char)p[i]))
                 return false;
         below_unit = in_unit;
-        in_unit = in_unit || component_is_unit(p, size);
+        in_unit = in_unit || unit_name_has_processes(p, size);
         p += size;
     }
     return below_unit;

@@ -4,19 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 /* To send a question and to take the answer. */
 #define CONNECTION_USEC (5 * USEC_PER_SEC)
+#define SOCKET_NAME "control"
 #define QUEUE_LENGTH 128
 #define ACCEPTED_PER_SEC_MAX 1000
 
@@ -38,17 +38,6 @@ struct Control {
     ControlHandler handler;
     void *userdata;
 };
-
-/* By way of the directory's descriptor: the path of a container with a long name does not fit into
- * an address (unix(7): 108 bytes). */
-static struct sockaddr_un address_in(int directory)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-    (void)snprintf(
-            address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/control", directory);
-    return address;
-}
 
 static int open_directory(const char *path)
 {
@@ -195,10 +184,10 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 
 static int bind_in(int directory, int fd)
 {
-    struct sockaddr_un address = address_in(directory);
+    struct sockaddr_un address = file_socket_address(directory, SOCKET_NAME);
 
     /* One wrapper at a time has this container: what lies here is a dead one's. */
-    if (unlinkat(directory, "control", 0) < 0 && errno != ENOENT)
+    if (unlinkat(directory, SOCKET_NAME, 0) < 0 && errno != ENOENT)
         return -errno;
     /* unix(7): the socket's mode, less the umask, becomes the file's. So nobody gets in before. */
     if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -248,7 +237,7 @@ Control *control_free(Control *control)
     (void)sd_event_unref(control->event);
     if (control->fd >= 0) {
         (void)close(control->fd);
-        (void)unlinkat(control->directory, "control", 0);
+        (void)unlinkat(control->directory, SOCKET_NAME, 0);
     }
     close_p(&control->directory);
     free(control);
@@ -269,7 +258,7 @@ static int set_timeouts(int fd, uint64_t usec)
 
 static int ask(int directory, int fd, JsonValue *question, JsonValue **ret)
 {
-    struct sockaddr_un address = address_in(directory);
+    struct sockaddr_un address = file_socket_address(directory, SOCKET_NAME);
     int r;
 
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)

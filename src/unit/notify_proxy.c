@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -230,21 +228,11 @@ static int open_directory(const char *path, int *ret)
     return 0;
 }
 
-/* By way of the directory's descriptor: so the path may be longer than an address. */
-static struct sockaddr_un address_in(int directory)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", directory,
-            NOTIFY_PROXY_SOCKET);
-    return address;
-}
-
 bool notify_proxy_is_there(const char *directory)
 {
     _cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     _cleanup_close_ int socket_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un address = address_in(fd);
+    struct sockaddr_un address = file_socket_address(fd, NOTIFY_PROXY_SOCKET);
 
     return fd >= 0 && socket_fd >= 0 &&
             connect(socket_fd, (struct sockaddr *)&address, sizeof(address)) >= 0;
@@ -254,7 +242,7 @@ bool notify_proxy_is_there(const char *directory)
  * chmod(2). */
 static int bind_socket(NotifyProxy *proxy)
 {
-    struct sockaddr_un address = address_in(proxy->directory_fd);
+    struct sockaddr_un address = file_socket_address(proxy->directory_fd, NOTIFY_PROXY_SOCKET);
     mode_t mask;
     int one = 1, r;
 
