@@ -128,7 +128,10 @@ FORMS
 
 @test "an engine that is not there: 69, after --engine-wait" {
     run -69 systemd-ctr -H unix:///nowhere/docker.sock --engine-wait=300ms -- --name a busybox
-    [[ "$output" == *"/nowhere/docker.sock"* ]]
+    [[ "$output" == *"/nowhere/docker.sock"*" within 300ms "* ]]
+    run -69 systemd-ctr -H unix:///nowhere/docker.sock --engine-wait=0 -- --name a busybox
+    [[ "$output" != *" within "* ]]
+    systemd-ctr --engine-wait=0 run --rm busybox true
 }
 
 @test "the same create request as the docker CLI sends" {

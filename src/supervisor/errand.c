@@ -9,9 +9,6 @@
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
-#define PING_TIMEOUT_USEC (5 * USEC_PER_SEC)
-#define PING_AGAIN_USEC (250 * USEC_PER_MSEC)
-
 static void ping(Errand *errand);
 
 void errand_end(Errand *errand, int exit_code)

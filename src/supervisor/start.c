@@ -10,9 +10,6 @@
 #include "base/text.h"
 #include "unit/notify.h"
 
-#define PING_TIMEOUT_USEC (5 * USEC_PER_SEC)
-#define PING_AGAIN_USEC (250 * USEC_PER_MSEC)
-
 /* Why a call brought nothing, as an exit code. */
 static int exit_code_of(const EngineReply *reply)
 {
@@ -60,6 +57,10 @@ static void on_pinged(const EngineReply *reply, void *userdata)
     }
 
     (void)text_replace(&supervisor->engine_trouble, reply->message);
+    if (supervisor->options->engine_wait_usec == 0) {
+        supervisor_report(supervisor, EVENT_TIMED_OUT);
+        return;
+    }
     notify_status(
             "Waiting for the engine at %s: %s", engine_host(supervisor->engine), reply->message);
     notify_extend_timeout(PING_AGAIN_USEC + 2 * PING_TIMEOUT_USEC);

@@ -72,7 +72,9 @@ static uint64_t deadline_of(const Supervisor *supervisor, State state)
 
     switch (state) {
     case STATE_CONNECTING:
-        return supervisor->options->engine_wait_usec;
+        /* 0: tried once. */
+        return supervisor->options->engine_wait_usec != 0 ? supervisor->options->engine_wait_usec
+                                                          : PING_TIMEOUT_USEC;
     case STATE_LOOKING:
         return 60 * USEC_PER_SEC;
     case STATE_CLEARING:
@@ -100,10 +102,13 @@ static uint64_t deadline_of(const Supervisor *supervisor, State state)
 
 static void note_timeout(Supervisor *supervisor, State state)
 {
+    uint64_t wait = supervisor->options->engine_wait_usec;
+
     if (state == STATE_CONNECTING)
         supervisor_fail(supervisor, EXIT_UNAVAILABLE,
-                "the engine at %s did not answer within %s (%s); is docker.service running?",
-                engine_host(supervisor->engine), format_span(supervisor->options->engine_wait_usec),
+                "the engine at %s did not answer%s%s (%s); is docker.service running?",
+                engine_host(supervisor->engine), wait > 0 ? " within " : "",
+                wait > 0 ? format_span(wait) : "",
                 supervisor->engine_trouble ? supervisor->engine_trouble : "no answer");
     else
         supervisor_fail(supervisor, EXIT_ENGINE, "container %s: no end of %s within %s",

@@ -3,6 +3,7 @@
 
 /* `run`: one container from its start to its end, as the main process of a unit. */
 
+#include "base/clock.h"
 #include "cli/options.h"
 #include "cli/run_request.h"
 
@@ -14,6 +15,10 @@ enum {
     EXIT_CANNOT_INVOKE = 126,
     EXIT_NOT_FOUND = 127,
 };
+
+/* How long an answer to a ping is waited for, and when an engine that is away is asked again. */
+#define PING_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define PING_AGAIN_USEC (250 * USEC_PER_MSEC)
 
 /* Returns when all is over, with the exit code. `request` is changed: labels and the like. */
 int supervisor_run(const Options *options, RunRequest *request);
