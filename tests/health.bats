@@ -138,3 +138,16 @@ readonly sick_file_check='test ! -e /tmp/sick && test -e /tmp/well'
     (((${EPOCHREALTIME/./} - before) < 10000000))
     status_says early healthy
 }
+
+@test "the same for one that replaces another" {
+    container_unit soon KillMode=process ExecStopPost= --existing=replace -- --rm --health-cmd true \
+        --health-interval 30s --health-start-period 30s --health-start-interval 500ms busybox sh -c "$heeds_term"
+    systemctl start soon
+    kill -KILL "$(unit_property soon MainPID)"
+    wait_for 5 unit_is_down soon
+    systemctl reset-failed soon
+    before=${EPOCHREALTIME/./}
+    systemctl start soon
+    (((${EPOCHREALTIME/./} - before) < 10000000))
+    journal_has soon "is replaced"
+}

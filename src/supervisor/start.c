@@ -187,6 +187,7 @@ void action_create(Supervisor *supervisor)
 
     /* What a look found is gone; from here on the ID is that of ours. */
     (void)text_replace(&supervisor->container.id, NULL);
+    supervisor->container.ran_before = false;
     notify_status("Creating the container");
     r = run_request_fit_api(supervisor->request, engine_api_minor(supervisor->engine));
     if (r == -EOPNOTSUPP) {
