@@ -177,13 +177,17 @@ listens_on_2375() {
     wait_for 60 unit_is_down slow
 }
 
+# run_elsewhere NAME: the unit's program has a PID namespace of its own, in which others' processes are not
+# to be seen.
+run_elsewhere() {
+    sed -i 's|^ExecStart=|NotifyAccess=all\n&/usr/bin/unshare --pid --fork --kill-child --mount-proc |' \
+        "$unit_folder/$1.service"
+    systemctl daemon-reload
+}
+
 @test "mode none, and the process is not to be seen from here: no PID is told, none is signalled" {
     container_unit far ExecStopPost= --cgroup-mode=none -- --rm --stop-timeout 4 busybox sh -c "$heeds_term"
-    mkdir "$unit_folder/far.service.d"
-    # Another host's processes, as seen from a PID namespace of our own.
-    sed -n 's|^ExecStart=|&/usr/bin/unshare --pid --fork --kill-child --mount-proc |p' "$unit_folder/far.service" |
-        sed '1i [Service]\nNotifyAccess=all\nExecStart=' >"$unit_folder/far.service.d/unshare.conf"
-    systemctl daemon-reload
+    run_elsewhere far
     systemctl start far
     status_says far "Running, cgroup mode none"
     journal_has far "container far: cgroup mode none"
@@ -192,8 +196,32 @@ listens_on_2375() {
     kill -TERM "$(pgrep -x systemd-ctr)"
     wait_for 40 unit_is_down far || { kill -CONT "$dockerd" && false; }
     kill -CONT "$dockerd"
-    rm -r "$unit_folder/far.service.d"
     run ! journal_has far "PID 0"
+}
+
+@test "an engine elsewhere, and not mode none: the container is ended, and what to do is told" {
+    container_unit there ExecStopPost= -- --rm busybox sh -c "$heeds_term"
+    run_elsewhere there
+    systemctl start there || true
+    wait_for 20 unit_is_down there
+    [ "$(unit_property there Result)" = exit-code ]
+    journal_has there "for an engine elsewhere use --cgroup-mode=none"
+    wait_for 10 no_leftovers there
+}
+
+# Its PID is one that is not known here, as with an engine on another machine.
+@test "mode none, and the process is not to be seen from here: --rm=false finds it running and adopts it" {
+    local id
+    container_unit far ExecStopPost= --cgroup-mode=none -- --rm=false busybox sh -c "$heeds_term"
+    run_elsewhere far
+    systemctl start far
+    id=$(docker inspect -f '{{.Id}} {{.State.StartedAt}}' far)
+    kill -KILL "$(pgrep -x systemd-ctr)"
+    wait_for 10 unit_is_down far
+    systemctl reset-failed far
+    systemctl start far
+    journal_has far "is adopted"
+    [ "$(docker inspect -f '{{.Id}} {{.State.StartedAt}}' far)" = "$id" ]
 }
 
 @test "dockerd killed: the unit goes on or ends as failed, and nothing survives its stop" {

@@ -73,6 +73,19 @@ load lib/container
     done
 }
 
+@test "--rm=false: a running container is adopted as it is, whatever the unit says by now" {
+    container_unit kept --cgroup-mode=none KillMode=process ExecStopPost= -- --rm=false busybox sh -c "$heeds_term"
+    systemctl start kept
+    id=$(docker inspect -f '{{.Id}} {{.State.StartedAt}}' kept)
+    kill -KILL "$(unit_property kept MainPID)"
+    wait_for 5 unit_is_down kept
+    systemctl reset-failed kept
+    container_unit kept --cgroup-mode=none -- --rm=false -e NEW=1 busybox sh -c "$heeds_term"
+    systemctl start kept
+    journal_has kept "with --rm=false it is used as it is"
+    [ "$(docker inspect -f '{{.Id}} {{.State.StartedAt}}' kept)" = "$id" ]
+}
+
 @test "what a unit has started once and somebody else starts later is not the unit's" {
     docker create --name lent busybox sh -c "$heeds_term"
     container_unit lent -- --rm=false busybox true

@@ -108,23 +108,46 @@ static void use(Supervisor *supervisor, JsonValue *inspect)
         report_usable(supervisor);
 }
 
+/* --rm=false: a container of this name is used as it is. */
+static bool is_kept(const Supervisor *supervisor)
+{
+    return supervisor->request->remove == REMOVE_NEVER &&
+            supervisor->options->existing != EXISTING_REPLACE;
+}
+
+static void tell_other_settings(Supervisor *supervisor, JsonValue *inspect)
+{
+    if (!is_of_this_request(supervisor, inspect))
+        log_notice("container %s was made from other settings than the unit has now; with "
+                   "--rm=false it is used as it is",
+                supervisor->container.name);
+}
+
+/* Killed with the unit, and the engine has not noticed? In mode none the unit takes nothing along,
+ * and the processes may be on another machine. */
+static bool is_dead(const Supervisor *supervisor, JsonValue *inspect)
+{
+    pid_t pid = (pid_t)json_member_integer(json_value_get(inspect, "State"), "Pid", 0);
+
+    return pid > 0 && supervisor->options->cgroup_mode != CGROUP_MODE_NONE &&
+            !text_starts_with(container_label(inspect, LABEL_CGROUP_MODE), "none") &&
+            kill(pid, 0) < 0 && errno == ESRCH;
+}
+
 static void judge_running(Supervisor *supervisor, JsonValue *inspect, const char *unit)
 {
     ExistingAction existing = supervisor->options->existing;
-    bool as_it_was =
-            supervisor->request->remove == REMOVE_NEVER && !is_made_by_us(supervisor, inspect);
-    pid_t pid = (pid_t)json_member_integer(json_value_get(inspect, "State"), "Pid", 0);
 
     if (!is_ours(supervisor, unit) || existing == EXISTING_FAIL) {
         refuse_name(supervisor, inspect, unit);
         return;
     }
-    /* Killed with the unit, and the engine has not noticed. */
-    if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH) {
+    if (is_dead(supervisor, inspect)) {
         supervisor_report(supervisor, EVENT_NAME_STALE);
         return;
     }
-    if (existing == EXISTING_REPLACE || !(as_it_was || is_of_this_request(supervisor, inspect))) {
+    if (existing == EXISTING_REPLACE ||
+            !(is_kept(supervisor) || is_of_this_request(supervisor, inspect))) {
         log_notice("container %s of this unit is running already and is replaced%s",
                 supervisor->container.name,
                 existing == EXISTING_REPLACE ? "" : ": it was made from other settings");
@@ -134,6 +157,7 @@ static void judge_running(Supervisor *supervisor, JsonValue *inspect, const char
 
     log_notice("container %s of this unit is running already and is adopted",
             supervisor->container.name);
+    tell_other_settings(supervisor, inspect);
     supervisor->end.started = true;
     use(supervisor, inspect);
 }
@@ -148,10 +172,7 @@ static bool is_of_nobody(const Supervisor *supervisor, const EngineReply *reply)
 
 static void use_stopped(Supervisor *supervisor, JsonValue *inspect, const char *unit)
 {
-    if (!is_of_this_request(supervisor, inspect))
-        log_notice("container %s was made from other settings than the unit has now; with "
-                   "--rm=false it is started as it is",
-                supervisor->container.name);
+    tell_other_settings(supervisor, inspect);
     if (!is_ours(supervisor, unit) || !is_made_by_us(supervisor, inspect))
         take_over(supervisor);
     use(supervisor, inspect);
@@ -270,7 +291,10 @@ static void on_old_stopped(const EngineReply *reply, void *userdata)
     supervisor->call = NULL;
     if (!engine_reply_ok(reply) && reply->status != 404)
         log_warning("cannot stop the old container: %s", reply->message);
-    remove_old(supervisor);
+    if (is_kept(supervisor))
+        claim_look_again(supervisor, reply);
+    else
+        remove_old(supervisor);
 }
 
 /* What runs goes down first, in its own way. */

@@ -17,6 +17,7 @@
 #define STOP_ANSWER_USEC (2 * USEC_PER_SEC)
 /* The engine's word on an exit follows the process's end at once; if not, ask. */
 #define REAP_ASK_USEC (USEC_PER_SEC)
+#define REAP_ASKED_MAX 5
 #define REAP_UNANSWERED_USEC (5 * USEC_PER_SEC)
 /* How long after the stop signal an exit counts as its consequence, beyond the grace. */
 #define STOP_TOLD_SLACK_USEC (5 * USEC_PER_SEC)
@@ -143,6 +144,17 @@ void action_kill(Supervisor *supervisor)
             supervisor, NULL);
 }
 
+/* Its process was gone when we looked: on another machine, it lives. */
+static void end_unseen(Supervisor *supervisor)
+{
+    log_warning(
+            "the engine says that container %s runs on, but its process %d is not here: killing "
+            "it; for an engine elsewhere use --cgroup-mode=none",
+            supervisor_container_name(supervisor), (int)supervisor->container.pid);
+    (void)engine_kill(supervisor->engine, supervisor->container.id, NULL, action_ignore_reply,
+            supervisor, NULL);
+}
+
 static void on_asked_for_exit(const EngineReply *reply, void *userdata)
 {
     Supervisor *supervisor = userdata;
@@ -159,13 +171,15 @@ static void on_asked_for_exit(const EngineReply *reply, void *userdata)
         supervisor_report(supervisor, EVENT_EXITED);
         return;
     }
+    if (engine_reply_ok(reply) && ++supervisor->said_to_run == REAP_ASKED_MAX)
+        end_unseen(supervisor);
     supervisor_pause(supervisor, REAP_ASK_USEC, ask_for_exit);
 }
 
 static void ask_for_exit(Supervisor *supervisor)
 {
     /* The engine tells of no exit before it is rid of the last output. */
-    if (supervisor->output_is_held) {
+    if (supervisor->output_is_held && subscription_has_output(supervisor->subscription)) {
         log_warning("nobody takes the container's output: what the engine still has of it is lost");
         subscription_drop_output(supervisor->subscription);
     }

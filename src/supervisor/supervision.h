@@ -106,6 +106,7 @@ typedef struct Supervisor {
     bool output_is_held; /* nobody takes it, so it is not taken from the engine */
     bool waiting_before_notify;
     bool signalled;
+    unsigned said_to_run; /* by the engine, when its process was gone */
     bool output_ended;
     bool removal_ended;
     bool pid_file_written;
