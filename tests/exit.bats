@@ -88,6 +88,17 @@ UNIT
     no_leftovers killed
 }
 
+# docker stop -t tells nobody how long it waits.
+@test "docker stop that takes longer than the container's own time is a stop as well" {
+    container_unit late -- --rm --stop-timeout 1 busybox sh -c \
+        'trap "sleep 8; exit 143" TERM; while :; do sleep 1000 & wait; done'
+    systemctl start late
+    wait_for 5 container_catches late TERM
+    docker stop -t 60 late
+    wait_for 10 unit_is_down late
+    [ "$(unit_property late Result)" = success ]
+}
+
 @test "a first process that is killed from outside ends the unit as failed" {
     container_unit shot -- --rm busybox sh -c "$heeds_term"
     systemctl start shot

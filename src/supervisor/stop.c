@@ -245,16 +245,18 @@ static void on_stop_confirmed(const EngineReply *reply, void *userdata)
     stop_consider_left(supervisor);
 }
 
-/* The engine sent the stop signal, not long ago and not for us. By docker stop, or because it is
- * going down itself? Then it answers no more. */
+/* The engine sent the stop signal, not for us. By docker stop, or because it is going down itself?
+ * Then it answers no more. How long docker stop waits is not told: where the exit status does not
+ * speak for itself, as long as the container's own time. */
 static void confirm_stop(Supervisor *supervisor)
 {
     uint64_t grace = supervisor->container.stop_timeout_usec;
     uint64_t told = supervisor->stop_told_usec;
-    bool recent = told != 0 &&
-            (grace == USEC_INFINITY || now_usec() - told <= grace + STOP_TOLD_SLACK_USEC);
+    bool heeded = told != 0 &&
+            (supervisor->end.known || grace == USEC_INFINITY ||
+                    now_usec() - told <= grace + STOP_TOLD_SLACK_USEC);
 
-    supervisor->stop_confirmed = supervisor->end.stop_asked || !recent ||
+    supervisor->stop_confirmed = supervisor->end.stop_asked || !heeded ||
             engine_ping(supervisor->engine, STOP_CONFIRM_USEC, on_stop_confirmed, supervisor,
                     &supervisor->health_call) < 0;
 }
