@@ -200,6 +200,24 @@ told() {
     docker kill dog
 }
 
+@test "nor one that is found paused" {
+    container_unit dog WatchdogSec=1s KillMode=process ExecStopPost= --notify --cgroup-mode=none -- --rm \
+        -v "$say:/say:ro" busybox sh -c '/say READY=1; while :; do sleep 0.5; /say WATCHDOG=1; done'
+    systemctl start dog
+    docker pause dog
+    kill -KILL "$(unit_property dog MainPID)"
+    wait_for 5 unit_is_down dog
+    systemctl reset-failed dog
+    systemctl start dog
+    journal_has dog "is adopted"
+    sleep_through_watchdog 3
+    docker unpause dog
+    sleep_through_watchdog 2
+    [ "$(unit_property dog ActiveState)" = active ]
+    [ "$(unit_property dog NRestarts)" = 0 ]
+    docker kill dog
+}
+
 @test "its WATCHDOG=1 does not count while a probe finds it unhealthy" {
     container_unit dog WatchdogSec=1s --notify --probe='exec:test ! -e /tmp/sick' -- --rm -v "$say:/say:ro" \
         --health-interval 200ms --health-retries 2 busybox sh -c '

@@ -296,9 +296,7 @@ void check_take_inspect(Supervisor *supervisor, JsonValue *inspect)
     bool changed = false;
     int r = 0;
 
-    if (!check->begun)
-        return;
-    if (check->source == CHECK_DOCKER)
+    if (check->begun && check->source == CHECK_DOCKER)
         r = docker_log_feed(
                 &check->log, &check->health, inspect, now, now_realtime_usec(), &changed);
     /* Docker's silence is no reason to wait longer for a start. */
