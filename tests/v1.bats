@@ -200,3 +200,23 @@ load lib/hierarchies
     no_leftovers moved
     no_cgroup_named "$id"
 }
+
+# Its cgroups do not tell any more whose it is, and as long as it is not waited for it is there.
+@test "READY=1 of a process that has ended since is taken" {
+    say=$BATS_TEST_TMPDIR/say
+    cc -static -o "$say" "$BATS_TEST_DIRNAME/programs/say.c"
+    container_unit ends --notify -- --rm -v "$say:/say:ro" busybox sh -c \
+        'until [ -e /go ]; do sleep 0.1; done; /say READY=1 & exec sleep 1000'
+    systemctl start --no-block ends
+    wait_for 10 status_says ends "READY"
+    main=$(unit_property ends MainPID)
+    kill -STOP "$main"
+    docker exec ends touch /go
+    wait_for 10 has_ended_child "$(container_pid ends)"
+    kill -CONT "$main"
+    wait_for 5 unit_property_is ends ActiveState active
+}
+
+has_ended_child() {
+    [[ $(ps -o stat= --ppid "$1") == *Z* ]]
+}

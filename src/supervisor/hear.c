@@ -2,11 +2,11 @@
 #include "supervisor/supervision.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "supervisor/notify_request.h"
 #include "unit/notify.h"
@@ -24,7 +24,8 @@ static NotifySender identify(pid_t pid, void *userdata)
         return NOTIFY_SENDER_OTHER;
     if (place_has_process(supervisor, pid))
         return NOTIFY_SENDER_CONTAINER;
-    return kill(pid, 0) < 0 && errno == ESRCH ? NOTIFY_SENDER_GONE : NOTIFY_SENDER_OTHER;
+    /* One that ends has left its cgroups, with version 1 at once. */
+    return process_is_alive(pid) ? NOTIFY_SENDER_OTHER : NOTIFY_SENDER_GONE;
 }
 
 static char *ready_file_of(const Supervisor *supervisor)
