@@ -152,6 +152,27 @@ listens_on_2375() {
     wait_for 10 journal_has talks after-restart
 }
 
+# The engine attaches nobody to it: nothing is lost of what it writes later. Both on the way back to an engine
+# and in an adoption.
+@test "a restart of dockerd while the container is paused: its output goes on when it does" {
+    container_unit paused --cgroup-mode=none KillMode=process Restart=always RestartSec=100ms ExecStopPost= -- busybox sh -c \
+        'trap "echo after-\$n; n=\$((n+1))" USR1; trap "exit 143" TERM; n=0; while :; do sleep 1000 & wait; done'
+    systemctl start paused
+    docker pause paused
+    restart_docker
+    wait_for 10 journal_has paused "the engine is back"
+    docker unpause paused
+    docker kill -s USR1 paused
+    wait_for 10 journal_has paused after-0
+    docker pause paused
+    kill -KILL "$(unit_property paused MainPID)"
+    wait_for 20 journal_has paused "is adopted"
+    wait_for 10 unit_property_is paused ActiveState active
+    docker unpause paused
+    docker kill -s USR1 paused
+    wait_for 10 journal_has paused after-1
+}
+
 @test "dockerd that hangs: the stop signal goes to the process, and the unit stops" {
     container_unit hangs -- --rm busybox sh -c "$heeds_term"
     systemctl start hangs

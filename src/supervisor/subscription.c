@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 /* An engine that restarts is back within seconds; one that is gone is not asked more often than
  * this. */
@@ -29,7 +30,8 @@ struct Subscription {
     bool output;
     bool tty;
     bool paused;
-    bool established; /* once */
+    bool awaits_unpause; /* the engine attaches nobody to a container that is paused */
+    bool established;    /* once */
     bool exited;
     bool lost;
     unsigned open; /* streams, a bit each */
@@ -42,12 +44,16 @@ struct Subscription {
 static const EngineReply out_of_memory = { .error = -ENOMEM, .message = "no memory" };
 
 static void look_for_engine(Subscription *subscription);
+static void on_output_stream_end(const EngineReply *reply, void *userdata);
+static void attach_awaited(Subscription *subscription);
 
-static void close_streams(Subscription *subscription)
+static void close_calls(Subscription *subscription)
 {
     for (size_t i = 0; i < STREAM_COUNT_; i++)
         subscription->streams[i] = engine_call_cancel(subscription->streams[i]);
+    subscription->question = engine_call_cancel(subscription->question);
     subscription->open = 0;
+    subscription->awaits_unpause = false;
 }
 
 static void note_exit(Subscription *subscription, bool known, int status)
@@ -88,7 +94,7 @@ static void lose(Subscription *subscription, const EngineReply *reply)
     /* The exit is all that these streams were for; the last output may still be on its way. */
     if (subscription->exited)
         return;
-    close_streams(subscription);
+    close_calls(subscription);
     if (!subscription->established) {
         subscription->handlers.on_failed(reply, subscription->handlers.userdata);
         return;
@@ -108,6 +114,7 @@ static void note_open(Subscription *subscription, unsigned stream)
 
     if (subscription->output)
         all |= 1U << STREAM_OUTPUT;
+    /* An output that was waited for. */
     if (subscription->open == all)
         return;
     subscription->open |= 1U << stream;
@@ -152,6 +159,8 @@ static void on_event(JsonValue *item, void *userdata)
 {
     Subscription *subscription = userdata;
 
+    if (text_equal(json_member_string(item, "Action", ""), "unpause"))
+        attach_awaited(subscription);
     subscription->handlers.on_event(item, subscription->handlers.userdata);
 }
 
@@ -170,13 +179,57 @@ static void on_output(int fd, const void *data, size_t size, void *userdata)
     subscription->handlers.on_output(fd, data, size, subscription->handlers.userdata);
 }
 
+static int attach(Subscription *subscription)
+{
+    EngineOutput output = { on_output_open, on_output, on_output_stream_end, subscription };
+    int r = engine_attach(subscription->engine, subscription->container, subscription->tty, &output,
+            &subscription->streams[STREAM_OUTPUT]);
+
+    if (r >= 0 && subscription->paused)
+        engine_call_pause(subscription->streams[STREAM_OUTPUT], true);
+    return r;
+}
+
+static void attach_awaited(Subscription *subscription)
+{
+    if (!subscription->awaits_unpause)
+        return;
+    subscription->awaits_unpause = false;
+    if (attach(subscription) < 0)
+        lose(subscription, &out_of_memory);
+}
+
+static void on_pause_looked_for(const EngineReply *reply, void *userdata)
+{
+    Subscription *subscription = userdata;
+    JsonValue *state = json_value_get(reply->body, "State");
+
+    subscription->question = NULL;
+    if (engine_reply_ok(reply) && !json_member_boolean(state, "Paused", true))
+        attach_awaited(subscription);
+}
+
+/* All else is there. The event may have come before the refusal. */
+static void await_unpause(Subscription *subscription)
+{
+    subscription->awaits_unpause = true;
+    note_open(subscription, STREAM_OUTPUT);
+    if (engine_inspect(subscription->engine, subscription->container, ANSWER_TIMEOUT_USEC,
+                on_pause_looked_for, subscription, &subscription->question) < 0)
+        lose(subscription, &out_of_memory);
+}
+
 /* The engine ends this stream when the container's output has ended; that alone is no loss. */
 static void on_output_stream_end(const EngineReply *reply, void *userdata)
 {
     Subscription *subscription = userdata;
 
     subscription->streams[STREAM_OUTPUT] = NULL;
-    if (!subscription->established || (reply->error < 0 && !subscription->exited)) {
+    if (reply->status == 409 && strcasestr(reply->message, "paused")) {
+        await_unpause(subscription);
+        return;
+    }
+    if (!subscription->established || (!engine_reply_ok(reply) && !subscription->exited)) {
         lose(subscription, reply);
         return;
     }
@@ -191,7 +244,6 @@ static int open_streams(Subscription *subscription)
     const char *condition = subscription->running ? "not-running" : "next-exit";
     EngineStream wait = { on_wait_open, NULL, on_wait_end, subscription };
     EngineStream events = { on_events_open, on_event, on_events_end, subscription };
-    EngineOutput output = { on_output_open, on_output, on_output_stream_end, subscription };
     int r;
 
     r = engine_wait(subscription->engine, subscription->container, condition, &wait,
@@ -202,11 +254,7 @@ static int open_streams(Subscription *subscription)
             &subscription->streams[STREAM_EVENTS]);
     if (r < 0 || !subscription->output)
         return r;
-    r = engine_attach(subscription->engine, subscription->container, subscription->tty, &output,
-            &subscription->streams[STREAM_OUTPUT]);
-    if (r >= 0 && subscription->paused)
-        engine_call_pause(subscription->streams[STREAM_OUTPUT], true);
-    return r;
+    return attach(subscription);
 }
 
 static void on_inspected(const EngineReply *reply, void *userdata)
@@ -320,8 +368,7 @@ Subscription *subscription_free(Subscription *subscription)
 {
     if (!subscription)
         return NULL;
-    close_streams(subscription);
-    (void)engine_call_cancel(subscription->question);
+    close_calls(subscription);
     (void)sd_event_source_disable_unref(subscription->retry);
     (void)sd_event_unref(subscription->event);
     free(subscription->container);
