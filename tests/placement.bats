@@ -104,6 +104,31 @@ many_processes() {
     done
 }
 
+# Its cgroup has one payload.
+@test "a unit that runs a container refuses a second one, in a cgroup of which it would be ended with the first" {
+    container_unit full 'ExecStartPost=-/usr/bin/systemd-ctr run --rm --name second busybox true' \
+        'ExecStartPost=/usr/bin/systemd-ctr --cgroup-mode=none run --rm --name third busybox true' \
+        'ExecReload=/usr/bin/systemd-ctr run --rm --name second busybox true' -- --rm busybox sh -c "$heeds_term"
+    systemctl start full
+    pid=$(container_pid full)
+    journal_has full "full.service runs a container already"
+    run ! systemctl reload full
+    [ "$(unit_property full ActiveState)" = active ]
+    [ "$(container_pid full)" = "$pid" ]
+    [ "$(cgroup_of "$pid")" = /system.slice/full.service/payload ]
+}
+
+@test "without Delegate=yes the end of one container of a unit is not that of another" {
+    container_unit flat Delegate=no 'ExecStartPost=/usr/bin/systemd-ctr run --rm --name second busybox true' -- \
+        --rm busybox sh -c "$heeds_term"
+    systemctl start flat
+    pid=$(container_pid flat)
+    [ "$(unit_property flat ActiveState)" = active ]
+    [ "$(cgroup_of "$pid")" = /system.slice/flat.service ]
+    systemctl stop flat
+    no_leftovers flat
+}
+
 @test "3 restarts do not nest cgroups" {
     container_unit again -- --rm busybox sh -c "$heeds_term"
     systemctl start again

@@ -38,6 +38,10 @@ setup_file() {
     is_started_again
 }
 
+@test "a unit of several commands: one container after another" {
+    follows_another
+}
+
 @test "kill -9 of the wrapper in the midst of starts: nothing is left, the next start works" {
     survives_kills
 }

@@ -8,14 +8,6 @@
 /* Parents to follow up to the container's first process. */
 #define ANCESTORS_MAX 4096
 
-bool process_is_in_other_namespace(pid_t pid)
-{
-    uint64_t ours, theirs;
-
-    return process_pid_namespace(getpid(), &ours) >= 0 &&
-            process_pid_namespace(pid, &theirs) >= 0 && ours != theirs;
-}
-
 int container_processes_of(pid_t first, ContainerProcesses *ret)
 {
     uint64_t ours, theirs;

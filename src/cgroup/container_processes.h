@@ -7,9 +7,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Does it live in a PID namespace other than ours? */
-bool process_is_in_other_namespace(pid_t pid);
-
 typedef struct ContainerProcesses {
     pid_t first;
     bool shared;        /* with --pid=host: our namespace is the container's as well */

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -350,6 +351,17 @@ static int enter_hierarchy(const CgroupLayout *layout, const char *mount, pid_t 
             return r;
     }
     return cgroup_make_anew(mount, layout->payload);
+}
+
+int cgroup_layout_claim(const CgroupLayout *layout)
+{
+    _cleanup_close_ int unit = cgroup_open(layout->mount, layout->unit);
+
+    if (unit < 0)
+        return unit;
+    if (flock(unit, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+    return TAKE_FD(unit);
 }
 
 int cgroup_layout_enter(const CgroupLayout *layout, pid_t pid)

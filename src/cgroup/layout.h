@@ -49,6 +49,10 @@ void cgroup_layout_clear(CgroupLayout *layout);
  * cgroup v2 there is one. With `tracking` only those by which systemd knows whose a process is. */
 const char *cgroup_layout_mount(const CgroupLayout *layout, size_t i, bool tracking);
 
+/* A unit's payload is for one container: the descriptor that is returned holds the unit for us
+ * until it is closed, or we end. -EBUSY: another process holds it. */
+int cgroup_layout_claim(const CgroupLayout *layout);
+
 /* Makes UNIT/supervisor and UNIT/payload and moves the process `pid` (0: this one) into the first.
  * Nothing to do without delegation. Idempotent. A payload without processes is made anew, so that
  * the filters and limits of the container before are gone. */

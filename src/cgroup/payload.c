@@ -2,9 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
-#include "cgroup/container_processes.h"
 #include "cgroup/core_files.h"
 #include "cgroup/placement.h"
 
@@ -14,7 +15,6 @@
 
 struct killing {
     int signal_number;
-    bool foreign_only; /* only processes of other PID namespaces than ours */
     unsigned n;
 };
 
@@ -22,7 +22,7 @@ static int kill_process(pid_t pid, void *userdata)
 {
     struct killing *killing = userdata;
 
-    if (pid == getpid() || (killing->foreign_only && !process_is_in_other_namespace(pid)))
+    if (pid == getpid())
         return 0;
     if (killing->signal_number == 0 || kill(pid, killing->signal_number) >= 0)
         killing->n++;
@@ -34,9 +34,9 @@ static int kill_cgroup(int cgroup, void *userdata)
     return cgroup_each_process(cgroup, kill_process, userdata);
 }
 
-static int kill_listed(int cgroup, int signal_number, bool foreign_only)
+static int kill_listed(int cgroup, int signal_number)
 {
-    struct killing killing = { .signal_number = signal_number, .foreign_only = foreign_only };
+    struct killing killing = { .signal_number = signal_number };
     unsigned rounds = signal_number == SIGKILL ? ROUNDS_MAX : 1;
     int r = 0;
 
@@ -62,12 +62,12 @@ static int kill_payload(const CgroupLayout *layout, const char *mount, int signa
 
     if (payload < 0)
         return cgroup_is_gone(payload) ? 0 : payload;
-    if (layout->delegated && signal_number == SIGKILL) {
+    if (signal_number == SIGKILL) {
         r = kill_whole(payload);
         if (r != -ENOENT)
             return r;
     }
-    return kill_listed(payload, signal_number, !layout->delegated);
+    return kill_listed(payload, signal_number);
 }
 
 int payload_kill(const CgroupLayout *layout, int signal_number)
@@ -75,6 +75,8 @@ int payload_kill(const CgroupLayout *layout, int signal_number)
     const char *mount;
     int r = 0;
 
+    if (!layout->delegated)
+        return 0;
     /* What is tracked is in all of them. */
     for (size_t i = 0; layout->payload && (mount = cgroup_layout_mount(layout, i, true)); i++) {
         int k = kill_payload(layout, mount, signal_number);
@@ -97,7 +99,7 @@ static int kill_container(const char *mount, const char *container_id)
     if (cgroup < 0)
         return cgroup_is_gone(cgroup) ? 0 : cgroup;
     r = kill_whole(cgroup);
-    return r == -ENOENT ? kill_listed(cgroup, SIGKILL, false) : r;
+    return r == -ENOENT ? kill_listed(cgroup, SIGKILL) : r;
 }
 
 int container_kill(const CgroupLayout *layout, const char *container_id)
@@ -156,6 +158,24 @@ static int thaw_cgroup(int cgroup, void *userdata)
     return 0;
 }
 
+/* While the unit has controllers for the cgroups below it, systemd can start nothing in its own:
+ * not what follows in a unit of several commands. */
+static void drop_controllers(int unit)
+{
+    _cleanup_free_ char *enabled = NULL;
+    char *rest, *name;
+
+    if (cgroup_read(unit, "cgroup.subtree_control", &enabled) < 0)
+        return;
+    rest = enabled;
+    while ((name = strsep(&rest, " "))) {
+        _cleanup_free_ char *drop = text_format("-%s", name);
+
+        if (drop && *name)
+            (void)cgroup_write(unit, "cgroup.subtree_control", drop);
+    }
+}
+
 static int clean_payload(const CgroupLayout *layout, const char *mount)
 {
     _cleanup_close_ int unit = -1, payload = cgroup_open(mount, layout->payload);
@@ -168,8 +188,9 @@ static int clean_payload(const CgroupLayout *layout, const char *mount)
     if (unit < 0)
         return cgroup_is_gone(unit) ? 0 : unit;
     /* What is populated stays, and that is no failure of ours. */
-    if (unlinkat(unit, "payload", AT_REMOVEDIR) < 0 && errno != EBUSY && errno != ENOENT)
-        return -errno;
+    if (unlinkat(unit, "payload", AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return errno == EBUSY ? 0 : -errno;
+    drop_controllers(unit);
     return 0;
 }
 

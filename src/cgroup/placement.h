@@ -46,9 +46,10 @@ int placement_start(sd_event *event, const PlacementRequest *request, PlacementH
 Placement *placement_free(Placement *placement);
 DEFINE_CLEANUP(Placement *, placement_free);
 
-/* Signals what is left in UNIT/payload. Without delegation the container lives in the unit's cgroup
- * beside us: there only what is in another PID namespace than ours is signalled, and with
- * --pid=host it is systemd (KillMode=) that ends the rest. 0 also when nothing was there. */
+/* Signals what is left in UNIT/payload. Nothing without delegation: there the container lives in
+ * the unit's own cgroup, beside us and whoever else the unit has, and it is systemd (KillMode=)
+ * that ends what outlives the container's first process (--pid=host). 0 also when nothing was
+ * there. */
 int payload_kill(const CgroupLayout *layout, int signal_number);
 /* SIGKILL to all in the cgroup that Docker made for this container, if there is one: for a
  * container that was never placed. */
@@ -59,5 +60,6 @@ int container_thaw(const CgroupLayout *layout, const char *container_id);
  * there is no such cgroup. */
 int supervisor_is_populated(const CgroupLayout *layout);
 /* Thaws what is frozen in UNIT/payload and removes it with all empty cgroups below; what is
- * populated stays. Nothing to do without delegation. Idempotent. */
+ * populated stays; else the unit has no controllers for cgroups below it any more. Nothing to do
+ * without delegation. Idempotent. */
 int payload_clean(const CgroupLayout *layout);

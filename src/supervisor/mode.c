@@ -81,6 +81,23 @@ static int choose_hierarchies(Supervisor *supervisor)
     return 0;
 }
 
+static int claim_unit(Supervisor *supervisor)
+{
+    int r = cgroup_layout_claim(&supervisor->layout);
+
+    if (r == -EBUSY)
+        supervisor_fail(supervisor, EXIT_ENGINE,
+                "%s runs a container already, and its cgroup is for one: give this one a unit of "
+                "its own, or use --cgroup-mode=none",
+                supervisor->layout.unit_name);
+    else if (r < 0)
+        supervisor_fail(supervisor, EXIT_ENGINE, "cannot lock the cgroup %s: %s",
+                supervisor->layout.unit, strerror(-r));
+    else
+        supervisor->unit_lock = r;
+    return r;
+}
+
 int mode_find_place(Supervisor *supervisor)
 {
     int r;
@@ -101,12 +118,16 @@ int mode_find_place(Supervisor *supervisor)
     r = choose_hierarchies(supervisor);
     if (r < 0)
         return r;
-    if (!supervisor->layout.delegated)
+    if (!supervisor->layout.delegated) {
         log_warning("%s has no Delegate=yes: its processes and the container's share one cgroup; "
                     "add Delegate=yes to the unit",
                 supervisor->layout.unit_name);
-    else
-        begin_to_enter(supervisor);
+        return 0;
+    }
+    r = claim_unit(supervisor);
+    if (r < 0)
+        return r;
+    begin_to_enter(supervisor);
     return 0;
 }
 

@@ -51,7 +51,7 @@ static void kill_all(Supervisor *supervisor)
         return;
     if (outside && supervisor->container.id)
         (void)container_kill(&supervisor->layout, supervisor->container.id);
-    r = payload_kill(&supervisor->layout, SIGKILL);
+    r = supervisor->unit_lock >= 0 ? payload_kill(&supervisor->layout, SIGKILL) : 0;
     if (r < 0)
         log_warning("cannot kill what is left in %s: %s", supervisor->layout.payload, strerror(-r));
 }
@@ -366,7 +366,7 @@ void action_end(Supervisor *supervisor)
         kill_all(supervisor);
     if (supervisor->pid_file_written)
         (void)pid_file_remove(supervisor->options->pid_file, supervisor->container.pid);
-    if (supervisor->has_layout && supervisor->layout.delegated)
+    if (supervisor->unit_lock >= 0)
         (void)payload_clean(&supervisor->layout);
     (void)sd_event_exit(supervisor->event, 0);
 }

@@ -78,6 +78,7 @@ typedef struct Supervisor {
     Engine *engine;
     CgroupLayout layout;
     bool has_layout;
+    int unit_lock;  /* cgroup_layout_claim(); -1: nothing of ours goes into the payload */
     bool entered;   /* we are in UNIT/supervisor */
     pid_t entering; /* the child that brings us there */
     CgroupOffer offer;

@@ -371,6 +371,7 @@ static void release(Supervisor *supervisor)
     notify_close();
     (void)sd_event_unref(supervisor->event);
     close_p(&supervisor->container.pidfd);
+    close_p(&supervisor->unit_lock);
     cgroup_layout_clear(&supervisor->layout);
     free(supervisor->container.name);
     free(supervisor->container.id);
@@ -387,6 +388,7 @@ int supervisor_run(const Options *options, RunRequest *request)
         .request = request,
         .container.pidfd = -1,
         .container.stop_signal = SIGTERM,
+        .unit_lock = -1,
         .container.stop_timeout_usec = 10 * USEC_PER_SEC,
         /* Who is to be heard needs somebody who listens. */
         .detached =

@@ -96,6 +96,18 @@ is_started_again() {
     wait $!
 }
 
+# Controllers that were enabled for the one before must not keep systemd from the next.
+follows_another() {
+    local run='/usr/bin/systemd-ctr run --rm --name before busybox true'
+    container_unit after "ExecStartPre=$run" -- --rm busybox sh -c "$heeds_term"
+    systemctl start after
+    born_in after
+    systemctl stop after
+    no_leftovers after
+    container_unit steps Type=oneshot "ExecStart=$run" -- --rm busybox true
+    systemctl start steps
+}
+
 # kill -9 of the wrapper at moments of a start: nothing is left, the next start works.
 survives_kills() {
     local moment
