@@ -48,20 +48,25 @@ load lib/container
     exec 8<>/tmp/blocked
     container_unit blocked WatchdogSec=1s StandardOutput=file:/tmp/blocked -- --rm --stop-signal KILL busybox \
         sh -c 'while :; do echo 0123456789012345678901234567890123456789; done'
-    systemctl start blocked
+    container_unit idle -- --rm busybox sh -c "$heeds_term"
+    systemctl start blocked idle
     main=$(unit_property blocked MainPID)
     wait_for 10 is_blocked_container blocked
     sleep_through_watchdog 3
     [ "$(unit_property blocked NRestarts)" = 0 ]
     [ "$(unit_property blocked MainPID)" = "$main" ]
-    [ "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$main/status")" -lt 20000 ]
-    [ "$(sed -n 's/^Private_Dirty:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$main/smaps_rollup")" -lt 4096 ]
+    (($(private_memory "$main") < $(private_memory "$(unit_property idle MainPID)") + 2048))
     before=${EPOCHREALTIME/./}
     systemctl stop blocked
     (((${EPOCHREALTIME/./} - before) < 15000000))
     no_leftovers blocked
     exec 8>&-
     rm /tmp/blocked
+}
+
+# private_memory PID: of its own, in KiB.
+private_memory() {
+    sed -n 's/^Private_Dirty:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/smaps_rollup"
 }
 
 # The container's shell waits in write(2) to its pipe.
