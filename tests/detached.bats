@@ -255,6 +255,21 @@ leave_failed_services() {
     run -64 systemd-ctr --if-due status none
 }
 
+@test "what was made by docker create is the unit's until its cleanup has ended it" {
+    docker create --name lent busybox sh -c "$heeds_term"
+    # systemd kills nothing.
+    detached_unit lent KillMode=none \
+        'ExecStopPost=/usr/bin/systemd-ctr --pid-file=/run/lent.pid cleanup lent' -- busybox true
+    systemctl start lent
+    [ "$(docker inspect -f '{{.State.Running}}' lent)" = true ]
+    systemctl stop lent
+    [ "$(docker inspect -f '{{.State.Running}}' lent)" = false ]
+    run ! journal_has lent "left alone"
+    [ ! -e /run/lent.pid ]
+    [ ! -e /run/systemd-ctr/owners/lent ]
+    wait_for 5 nothing_of_timer lent
+}
+
 @test "a reload of systemd's configuration changes nothing" {
     checked_unit reloaded
     systemctl start reloaded

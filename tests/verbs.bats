@@ -56,6 +56,7 @@ load lib/container
         wait_for 20 unit_is_down made
         [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' made)" = "$id false" ]
         [ ! -e /run/systemd-ctr/containers/made ]
+        [ ! -e /run/systemd-ctr/owners/made ]
 
         # Without a cleanup the next start finds it running.
         container_unit made --cgroup-mode=none KillMode=process ExecStopPost= StartLimitInterval=0 -- \
@@ -69,6 +70,7 @@ load lib/container
         systemctl stop made
         [ "$(docker inspect -f '{{.Id}} {{.State.Running}}' made)" = "$id false" ]
         [ ! -e /run/systemd-ctr/containers/made ]
+        [ ! -e /run/systemd-ctr/owners/made ]
         docker rm made
     done
 }
@@ -86,6 +88,27 @@ load lib/container
     [ "$(docker inspect -f '{{.Id}} {{.State.StartedAt}}' kept)" = "$id" ]
 }
 
+@test "such a container is the unit's still when a cleanup finds no engine, and then ends with it" {
+    docker create --name held busybox sh -c "$heeds_term"
+    container_unit held --cgroup-mode=none StartLimitInterval=0 -- --rm=false busybox true
+    systemctl start held
+    pid=$(container_pid held)
+    dockerd=$(unit_property docker MainPID)
+    kill -STOP "$dockerd"
+    kill -KILL "$(unit_property held MainPID)"
+    wait_for 60 unit_is_down held || down=no
+    kill -CONT "$dockerd"
+    [ -z "${down:-}" ]
+    [ ! -e /run/systemd-ctr/containers/held ]
+    # Docker's scope is not the unit's, and goes on.
+    [ "$(container_pid held)" = "$pid" ]
+    systemctl start held
+    [ "$(container_pid held)" = "$pid" ]
+    systemctl stop held
+    [ "$(docker inspect -f '{{.State.Running}}' held)" = false ]
+    [ ! -e /run/systemd-ctr/owners/held ]
+}
+
 @test "what a unit has started once and somebody else starts later is not the unit's" {
     docker create --name lent busybox sh -c "$heeds_term"
     container_unit lent -- --rm=false busybox true
@@ -100,11 +123,11 @@ load lib/container
 
 @test "cleanup does not remove what others made, even if it never ran" {
     docker create --name fresh busybox true
-    mkdir -p /run/systemd-ctr/containers/fresh
-    printf '%s fresh.service' "$(docker inspect -f '{{.Id}}' fresh)" >/run/systemd-ctr/containers/fresh/owner
+    mkdir -p /run/systemd-ctr/owners
+    printf '%s fresh.service' "$(docker inspect -f '{{.Id}}' fresh)" >/run/systemd-ctr/owners/fresh
     systemd-ctr cleanup fresh
     container_exists fresh
-    [ ! -e /run/systemd-ctr/containers/fresh ]
+    [ ! -e /run/systemd-ctr/owners/fresh ]
 }
 
 @test "cleanup --pid-file removes it too" {

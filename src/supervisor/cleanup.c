@@ -56,6 +56,7 @@ static void clean_runtime_directory(const char *name)
         log_warning("cannot remove the runtime directory of container %s: %s", name, strerror(-r));
 }
 
+/* The engine has said that the container is down, or that there is none. */
 static void finish(Cleanup *cleanup)
 {
     const char *pid_file = cleanup->errand.options->pid_file;
@@ -64,6 +65,7 @@ static void finish(Cleanup *cleanup)
     if (pid_file)
         (void)pid_file_remove(pid_file, 0);
     clean_runtime_directory(cleanup->errand.options->name);
+    owner_remove(cleanup->errand.options->name);
     if (cleanup->id)
         (void)runtime_hand_over_remove(cleanup->id);
     errand_end(&cleanup->errand, 0);

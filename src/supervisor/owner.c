@@ -12,20 +12,16 @@
 #include "supervisor/create_request.h"
 #include "unit/runtime_directory.h"
 
-#define OWNER_FILE "owner"
 /* An ID, a space and the longest unit name that systemd takes (256). */
 #define OWNER_MAX 512
 
 /* "ID UNIT". NULL: there is none of this ID. */
 static char *read_owner(const char *name, const char *id)
 {
-    _cleanup_free_ char *directory = NULL, *path = NULL, *text = NULL;
+    _cleanup_free_ char *path = NULL, *text = NULL;
     const char *unit;
 
-    if (!*id || runtime_directory_path(name, &directory) < 0)
-        return NULL;
-    path = text_format("%s/" OWNER_FILE, directory);
-    if (!path || file_read(path, OWNER_MAX, &text, NULL) < 0)
+    if (!*id || runtime_owner_path(name, &path) < 0 || file_read(path, OWNER_MAX, &text, NULL) < 0)
         return NULL;
     unit = text_after(text, id);
     return unit && *unit == ' ' ? strdup(unit + 1) : NULL;
@@ -43,25 +39,21 @@ char *owner_of(JsonValue *inspect, const char *name)
 
 int owner_write(const char *name, const char *id, const char *unit)
 {
-    _cleanup_free_ char *directory = NULL, *path = NULL;
-    _cleanup_free_ char *text = text_format("%s %s", id, unit);
+    _cleanup_free_ char *text = text_format("%s %s", id, unit), *path = NULL;
     int r;
 
-    r = runtime_directory_make(name, &directory);
+    r = runtime_owner_path(name, &path);
+    if (r >= 0)
+        r = runtime_owners_make();
     if (r < 0)
         return r;
-    path = text_format("%s/" OWNER_FILE, directory);
-    return path && text ? file_replace(path, text, 0600) : -ENOMEM;
+    return text ? file_replace(path, text, 0600) : -ENOMEM;
 }
 
 void owner_remove(const char *name)
 {
-    _cleanup_free_ char *directory = NULL, *path = NULL;
+    _cleanup_free_ char *path = NULL;
 
-    if (runtime_directory_path(name, &directory) < 0)
-        return;
-    path = text_format("%s/" OWNER_FILE, directory);
-    if (path)
+    if (runtime_owner_path(name, &path) >= 0)
         (void)unlink(path);
-    (void)rmdir(directory);
 }

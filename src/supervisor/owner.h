@@ -4,8 +4,10 @@
 /*
  * Whose a container is: the unit's that its label names, which is who made it.
  * With --rm=false a unit also starts what others made (docker create, the unit
- * under a former name); labels cannot be changed, so a file in the container's
- * runtime directory says so instead, for as long as it runs.
+ * under a former name); labels cannot be changed, so a file says so instead, for
+ * as long as it runs. It lies beside the runtime directory, which goes where the
+ * engine does not answer, and in the detached form before `cleanup` comes; the
+ * container may live on then, and stays the unit's.
  */
 
 #include "base/json.h"
@@ -16,5 +18,5 @@ char *owner_of(JsonValue *inspect, const char *name);
 
 /* Notes that the container of this name, with this ID, is the unit's from now on. */
 int owner_write(const char *name, const char *id, const char *unit);
-/* Takes that back, and the directory if nothing else is in it. */
+/* Takes that back: the container has ended. */
 void owner_remove(const char *name);

@@ -23,7 +23,7 @@ static bool is_component(const char *name)
     return *name && *name != '.' && !strchr(name, '/');
 }
 
-int runtime_directory_path(const char *name, char **ret)
+static int format_path(const char *folder, const char *name, char **ret)
 {
     const char *base = geteuid() == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
 
@@ -33,8 +33,18 @@ int runtime_directory_path(const char *name, char **ret)
         return -ENAMETOOLONG;
     if (!base || base[0] != '/')
         return -ENXIO;
-    *ret = text_format("%s/systemd-ctr/containers/%s", base, name);
+    *ret = text_format("%s/systemd-ctr/%s/%s", base, folder, name);
     return *ret ? 0 : -ENOMEM;
+}
+
+int runtime_directory_path(const char *name, char **ret)
+{
+    return format_path("containers", name, ret);
+}
+
+int runtime_owner_path(const char *name, char **ret)
+{
+    return format_path("owners", name, ret);
 }
 
 static int open_directory(int at, const char *path)
@@ -44,16 +54,12 @@ static int open_directory(int at, const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-int runtime_directory_make(const char *name, char **ret_path)
+static int make_private(const char *path)
 {
-    _cleanup_free_ char *path = NULL;
     _cleanup_close_ int fd = -1;
     struct stat st;
     int r;
 
-    r = runtime_directory_path(name, &path);
-    if (r < 0)
-        return r;
     r = directory_make(path, 0700);
     if (r < 0)
         return r;
@@ -65,25 +71,46 @@ int runtime_directory_make(const char *name, char **ret_path)
     if (st.st_uid != geteuid())
         return -EPERM;
     /* Whatever the umask took, or somebody gave. */
-    if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
-        return -errno;
+    return (st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0 ? -errno : 0;
+}
+
+int runtime_directory_make(const char *name, char **ret_path)
+{
+    _cleanup_free_ char *path = NULL;
+    int r;
+
+    r = runtime_directory_path(name, &path);
+    if (r >= 0)
+        r = make_private(path);
+    if (r < 0)
+        return r;
     *ret_path = TAKE_PTR(path);
     return 0;
+}
+
+int runtime_owners_make(void)
+{
+    _cleanup_free_ char *path = NULL;
+    int r;
+
+    r = runtime_owner_path("x", &path);
+    if (r < 0)
+        return r;
+    *strrchr(path, '/') = '\0';
+    return make_private(path);
 }
 
 /* A file that is replaced lies here twice for a moment, the new one under a name with six letters
  * more: mkstemp(3). */
 static bool is_ours(const char *name)
 {
-    static const char *const files[] = { "control", "health.json", "lock", "owner", "ready" };
+    static const char *const files[] = { "control", "health.json", "lock", "ready" };
     const char *rest;
 
     for (size_t i = 0; i < ELEMENTS(files); i++)
         if (strcmp(name, files[i]) == 0)
             return true;
     rest = text_after(name, "health.json.");
-    if (!rest)
-        rest = text_after(name, "owner.");
     if (!rest)
         rest = text_after(name, "ready.");
     return rest && strlen(rest) == 6;

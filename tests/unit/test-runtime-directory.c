@@ -123,8 +123,6 @@ static void test_removes_ours(void **state)
     touch("health.json");
     touch("health.json.AbC123");
     touch("lock");
-    touch("owner");
-    touch("owner.AbC123");
     assert_int_equal(0, mkdir(path_of("notify"), 0755));
     touch("notify/socket");
     assert_int_equal(0, runtime_directory_remove(name));
