@@ -136,6 +136,83 @@ load lib/container
     [ ! -e /run/stale.pid ]
 }
 
+# fake_engine NAME: answers at unix:///run/fake.sock to what is asked of container NAME as the engine
+# does now, and with an error to what is to be done to it.
+fake_engine() {
+    curl -sS --unix-socket /run/docker.sock "http://d/containers/$1/json" >"$BATS_TEST_TMPDIR/inspect"
+    cat >"$BATS_TEST_TMPDIR/answer" <<'ANSWER'
+read -r method path _
+while read -r line && [[ $line != $'\r' ]]; do :; done
+status=500 body='{"message":"not today"}'
+case $method$path in
+*/_ping) status=200 body=OK ;;
+GET*/json*) status=200 body=$(<"${0%/*}/inspect") ;;
+esac
+printf 'HTTP/1.1 %s X\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nConnection: close\r\n' "$status"
+printf 'Content-Length: %s\r\n\r\n%s' "${#body}" "$body"
+ANSWER
+    systemd-socket-activate --accept --inetd --listen=/run/fake.sock \
+        bash "$BATS_TEST_TMPDIR/answer" 2>/dev/null 3>&- &
+    wait_for 5 test -S /run/fake.sock
+}
+
+@test "cleanup in a unit ends what takes no engine, if there is none or it refuses" {
+    for engine in nowhere fake; do
+        name=with-$engine
+        docker create --name "$name" busybox sh -c "$heeds_term"
+        container_unit "$name" --cgroup-mode=none "--pid-file=/run/$name.pid" --ready=started ExecStopPost= \
+            "ExecStopPost=/usr/bin/systemd-ctr -H unix:///run/$engine.sock --engine-wait=0 --pid-file=/run/$name.pid cleanup $name" \
+            -- --rm=false --health-cmd true busybox true
+        systemctl start "$name"
+        [ -e "/run/$name.pid" ]
+        [ "$engine" = nowhere ] || fake_engine "$name"
+        kill -KILL "$(unit_property "$name" MainPID)"
+        wait_for 10 unit_is_down "$name"
+        [ ! -e "/run/$name.pid" ]
+        [ ! -e "/run/systemd-ctr/containers/$name" ]
+        # For all that it knows the container runs on.
+        [ -e "/run/systemd-ctr/owners/$name" ]
+        systemd-ctr cleanup "$name"
+        [ ! -e "/run/systemd-ctr/owners/$name" ]
+    done
+    kill "$!"
+    wait_for 5 journal_has with-fake "not today"
+}
+
+@test "cleanup in a unit whose container's name a stranger has ends what the unit left, and nothing of the stranger's" {
+    for whose in nobody unit; do
+        if [[ $whose == nobody ]]; then
+            docker run -d --name taken busybox sleep 1000
+            echo 1 >/run/taken.pid
+        else
+            container_unit taken --pid-file=/run/taken.pid --ready=started -- --rm --health-cmd true \
+                busybox sh -c "$heeds_term"
+            systemctl start taken
+        fi
+        write_unit second <<UNIT
+[Service]
+Delegate=yes
+ExecStart=/usr/bin/systemd-ctr run --name taken busybox true
+ExecStopPost=/usr/bin/systemd-ctr --pid-file=/run/taken.pid cleanup taken
+UNIT
+        # As one that was killed leaves it.
+        mkdir -p /run/systemd-ctr/containers/taken
+        systemctl start second || true
+        wait_for 20 unit_is_down second
+        wait_for 5 journal_has second "left alone"
+        [ "$(docker inspect -f '{{.State.Running}}' taken)" = true ]
+        if [[ $whose == nobody ]]; then
+            [ ! -e /run/taken.pid ]
+            [ ! -e /run/systemd-ctr/containers/taken ]
+            docker rm -f taken
+        else
+            [ "$(cat /run/taken.pid)" = "$(container_pid taken)" ]
+            systemd-ctr healthcheck taken
+            [ "$(systemd-ctr status --json taken | jq -r .Health.Status)" = healthy ]
+        fi
+    done
+}
+
 @test "status tells state, PID, cgroup and mode, for people and for programs" {
     container_unit told -- --rm --health-cmd true --health-interval 200ms busybox sh -c "$heeds_term"
     systemctl start told

@@ -27,7 +27,10 @@
 
 typedef struct Cleanup {
     Errand errand;
-    CgroupLayout layout; /* of the unit whose remains these are */
+    CgroupLayout layout;   /* of the unit whose remains these are */
+    bool is_over;          /* the engine has told the container's end, or that there is none */
+    bool is_of_other_unit; /* the container that has the name */
+    pid_t other_pid;       /* its first process, if it is not ours */
     char *id;
     bool remove;
     unsigned remove_flags;
@@ -56,18 +59,24 @@ static void clean_runtime_directory(const char *name)
         log_warning("cannot remove the runtime directory of container %s: %s", name, strerror(-r));
 }
 
-/* The engine has said that the container is down, or that there is none. */
-static void finish(Cleanup *cleanup)
+/* What takes no engine. */
+static void clean_remains(const Cleanup *cleanup)
 {
     const char *pid_file = cleanup->errand.options->pid_file;
 
     clean_cgroups(cleanup);
-    if (pid_file)
+    /* Two units with the same settings have the same file. */
+    if (pid_file && !(cleanup->other_pid > 0 && pid_file_names(pid_file, cleanup->other_pid) > 0))
         (void)pid_file_remove(pid_file, 0);
-    clean_runtime_directory(cleanup->errand.options->name);
-    owner_remove(cleanup->errand.options->name);
+    if (!cleanup->is_of_other_unit)
+        clean_runtime_directory(cleanup->errand.options->name);
     if (cleanup->id)
         (void)runtime_hand_over_remove(cleanup->id);
+}
+
+static void finish(Cleanup *cleanup)
+{
+    cleanup->is_over = true;
     errand_end(&cleanup->errand, 0);
 }
 
@@ -167,6 +176,7 @@ static bool may_clean(Cleanup *cleanup, JsonValue *inspect)
     if (cleanup->layout.unit) {
         if (strcmp(unit, cleanup->layout.unit_name) == 0)
             return true;
+        cleanup->is_of_other_unit = true;
         log_warning("container %s is of the unit %s: it is left alone", name, unit);
         return false;
     }
@@ -211,6 +221,8 @@ static void on_inspected(const EngineReply *reply, void *userdata)
         return;
     }
     if (!may_clean(cleanup, reply->body)) {
+        cleanup->other_pid = (pid_t)json_member_integer(state, "Pid", 0);
+        (void)text_replace(&cleanup->id, NULL);
         errand_end(&cleanup->errand, 0);
         return;
     }
@@ -248,6 +260,7 @@ int cleanup_run(const Options *options)
 {
     Cleanup cleanup = { 0 };
     uint64_t wait = options->engine_wait_usec;
+    bool in_unit;
     int r;
 
     /* In ExecStopPost= we run in the unit (with Delegate=yes, in its .control). */
@@ -260,15 +273,15 @@ int cleanup_run(const Options *options)
         return EXIT_ENGINE;
     }
 
+    in_unit = cleanup.layout.unit;
     r = errand_run(&cleanup.errand, options,
             wait < ENGINE_WAIT_MAX_USEC ? wait : ENGINE_WAIT_MAX_USEC, on_connected);
-    /* Without an engine the processes at least can be ended. */
-    if (r == EXIT_UNAVAILABLE) {
-        clean_cgroups(&cleanup);
-        /* By hand nobody tells whether somebody lives there. */
-        if (cleanup.layout.unit)
-            clean_runtime_directory(options->name);
-    }
+    /* In the unit, which is down, they are nobody's any more, whatever the engine says. By hand it
+     * alone tells whether somebody lives there. */
+    if (in_unit || cleanup.is_over)
+        clean_remains(&cleanup);
+    if (cleanup.is_over)
+        owner_remove(options->name);
     cgroup_layout_clear(&cleanup.layout);
     free(cleanup.id);
     return r;

@@ -22,8 +22,7 @@ int pid_file_write(const char *path, pid_t pid)
     return file_replace(path, text, 0644);
 }
 
-/* 1: it does; 0: it does not, or is nothing that we write. */
-static int names(const char *path, pid_t pid)
+int pid_file_names(const char *path, pid_t pid)
 {
     _cleanup_free_ char *text = NULL;
     struct stat st;
@@ -47,7 +46,7 @@ int pid_file_remove(const char *path, pid_t pid)
     int r = 1;
 
     if (pid != 0)
-        r = names(path, pid);
+        r = pid_file_names(path, pid);
     if (r > 0 && unlink(path) < 0)
         r = -errno;
     return r < 0 && r != -ENOENT ? r : 0;
