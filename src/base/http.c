@@ -171,10 +171,9 @@ static void client_act(HttpClient *client, curl_socket_t fd, int mask)
     while ((message = curl_multi_info_read(client->multi, &n))) {
         HttpTransfer *transfer = NULL;
 
-        if (message->msg != CURLMSG_DONE)
-            continue;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        transfer_end(transfer, message->data.result);
+        if (message->msg == CURLMSG_DONE)
+            transfer_end(transfer, message->data.result);
     }
     /* The last thing here: the client may be gone after it. */
     client->on_news(client->userdata);
@@ -287,6 +286,9 @@ static unsigned set_transport(CURL *easy, HttpClient *client)
     /* An empty proxy: none, whatever the environment says. */
     failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
     failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87; without it, an end waits for the name's look-up */
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     failed |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
@@ -333,13 +335,11 @@ static unsigned set_method(CURL *easy, const HttpRequest *request)
 
 static unsigned set_timeout(CURL *easy, uint64_t usec)
 {
-    uint64_t msec = usec / USEC_PER_MSEC;
+    uint64_t msec = usec < USEC_PER_MSEC ? 1 : usec / USEC_PER_MSEC; /* 0 would be none */
 
     if (usec == USEC_INFINITY)
         return 0;
-    /* 0 would be none. */
-    msec = msec < 1 ? 1 : msec > INT_MAX ? INT_MAX : msec;
-    return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)msec);
+    return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, msec > INT_MAX ? (long)INT_MAX : (long)msec);
 }
 
 static int transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
@@ -390,8 +390,7 @@ HttpTransfer *http_transfer_free(HttpTransfer *transfer)
 {
     if (!transfer)
         return NULL;
-    if (transfer->easy)
-        (void)curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+    (void)curl_multi_remove_handle(transfer->client->multi, transfer->easy);
     curl_easy_cleanup(transfer->easy);
     buffer_free(&transfer->inbox);
     free(transfer);

@@ -13,6 +13,9 @@
  * A request that is not a GET has a connection of its own: on a kept one that
  * the server closes just then, libcurl would send it a second time
  * (Curl_retry_request() does not ask for the method).
+ *
+ * A look-up of the server's name runs in a thread of libcurl's, and one that
+ * hangs is left behind (before libcurl 7.87, the transfer's end waits for it).
  */
 
 #include <stdbool.h>
