@@ -143,11 +143,24 @@ static void note_created(Supervisor *supervisor, JsonValue *reply)
     supervisor_report(supervisor, EVENT_CREATED);
 }
 
+/* Of the things that a create may not find, the image alone can be fetched; so can one that is
+ * there for another platform only. The words are those of GetImage() in moby's daemon/images and
+ * daemon/containerd. */
+static bool is_image_missing(const EngineReply *reply)
+{
+    static const char *const words[] = { "no such image", "image with reference ",
+        "the requested image's platform" };
+
+    for (size_t i = 0; i < ELEMENTS(words); i++)
+        if (reply->status == 404 && strcasestr(reply->message, words[i]))
+            return true;
+    return false;
+}
+
 static void on_created(const EngineReply *reply, void *userdata)
 {
     Supervisor *supervisor = userdata;
-    /* Of the things that a create may not find, the image alone can be fetched. */
-    bool no_image = reply->status == 404 && strcasestr(reply->message, "no such image");
+    bool no_image = is_image_missing(reply);
 
     supervisor->call = NULL;
     if (engine_reply_ok(reply) && claim_remember_id(supervisor, reply->body) >= 0)
