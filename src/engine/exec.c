@@ -356,8 +356,8 @@ EngineExec *engine_exec_cancel(EngineExec *exec)
         return NULL;
 
     exec->handler = NULL;
-    /* What was not told to run will not, and what has ended needs no end. */
-    if (exec->running)
+    /* What was not told to run will not. The end of its output is not that of the command. */
+    if (exec->id)
         look(exec);
     else
         exec_free(exec);

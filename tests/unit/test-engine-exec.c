@@ -317,6 +317,38 @@ static void test_cancel(void **state)
     assert_null(engine_exec_cancel(NULL));
 }
 
+/* The same once its output has ended: then it is only looked at. */
+static void test_cancel_after_output(void **state)
+{
+    (void)state;
+    for (unsigned turns = 0; turns < 12; turns++) {
+        pid_t first = start_script("echo; exec sleep 1000 >&-");
+        pid_t pid = start_script("echo; exec sleep 1000 >&-");
+        char look[160];
+        FakeReply replies[] = { { CREATE, SAID(CREATED), .end = FAKE_CLOSE },
+            { START, SAID(BARE), .end = FAKE_CLOSE }, { LOOK, .text = look, .end = FAKE_CLOSE },
+            { LOOK, .text = look, .end = FAKE_CLOSE }, { LOOK, .text = look, .end = FAKE_CLOSE },
+            { LOOK, .text = look, .end = FAKE_CLOSE }, { LOOK, .text = look, .end = FAKE_CLOSE } };
+        Result result = { 0 };
+        EngineExec *exec;
+        Rig rig;
+
+        format_state(look, sizeof(look), pid);
+        rig_open(&rig, replies, ELEMENTS(replies));
+        exec = start(&rig, first, USEC_INFINITY, &result);
+        for (unsigned i = 0; i < 500 && !replies[2].used; i++)
+            assert_true(sd_event_run(rig.event, SOON_USEC) >= 0);
+        for (unsigned i = 0; i < turns && !replies[5].used; i++)
+            assert_true(sd_event_run(rig.event, SOON_USEC) >= 0);
+        assert_null(engine_exec_cancel(exec));
+        rig_run_idle(&rig, SOON_USEC);
+        assert_int_equal(0, result.ends);
+        assert_killed(pid);
+        rig_close(&rig);
+        end_script(first);
+    }
+}
+
 /* At any point, nothing is left and no handler runs. */
 static void test_engine_free(void **state)
 {
@@ -379,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_timeout_of_output),
         cmocka_unit_test(test_timeout_with_other_pid),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_after_output),
         cmocka_unit_test(test_engine_free),
         cmocka_unit_test(test_engine_free_in_handler),
         cmocka_unit_test(test_engine_gone),
