@@ -17,11 +17,7 @@ static void on_subscribed(void *userdata)
 
 static void on_failed(const EngineReply *reply, void *userdata)
 {
-    Supervisor *supervisor = userdata;
-
-    supervisor_fail(supervisor, EXIT_ENGINE, "cannot subscribe to the container's exit: %s",
-            reply->message);
-    supervisor_report(supervisor, EVENT_FAILED);
+    start_fail_call(userdata, "subscribe to the container's exit", reply);
 }
 
 static void on_exited(bool known, int status, void *userdata)
@@ -139,14 +135,6 @@ static void on_output_lost(int fd, int error, void *userdata)
             fd == 1 ? "stdout" : "stderr", strerror(-error));
 }
 
-/* A report of its own, for what follows from an action that itself failed. */
-static void fail(Supervisor *supervisor, int r)
-{
-    supervisor_fail(
-            supervisor, EXIT_ENGINE, "cannot subscribe to the container's exit: %s", strerror(-r));
-    supervisor_report(supervisor, EVENT_FAILED);
-}
-
 void action_subscribe(Supervisor *supervisor)
 {
     static const int fds[] = { STDOUT_FILENO, STDERR_FILENO };
@@ -185,6 +173,5 @@ void action_subscribe(Supervisor *supervisor)
     if (r >= 0)
         r = subscription_new(supervisor->event, supervisor->engine, &request, &handlers,
                 &supervisor->subscription);
-    if (r < 0)
-        fail(supervisor, r);
+    start_check_call(supervisor, r, "subscribe to the container's exit");
 }

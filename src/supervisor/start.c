@@ -13,7 +13,9 @@
 /* Why a call brought nothing, as an exit code. */
 static int exit_code_of(const EngineReply *reply)
 {
-    return reply->error != 0 && reply->error != -EPROTONOSUPPORT ? EXIT_UNAVAILABLE : EXIT_ENGINE;
+    bool answered = reply->error == 0 || reply->error == -EPROTONOSUPPORT;
+
+    return answered || reply->error == -ENOMEM ? EXIT_ENGINE : EXIT_UNAVAILABLE;
 }
 
 void start_fail_call(Supervisor *supervisor, const char *what, const EngineReply *reply)

@@ -96,10 +96,52 @@ static void test_creations(void **state)
     }
 }
 
+static const struct {
+    const char *reply; /* to the inspect; NULL: the engine is gone */
+    int failure;
+} subscriptions[] = {
+    { REFUSED("404", "No such container: web"), EXIT_ENGINE },
+    { REFUSED("500", "no"), EXIT_ENGINE },
+    { "HTTP/1.1 200 OK\r\nContent-Le", EXIT_UNAVAILABLE },
+    { NULL, EXIT_UNAVAILABLE },
+};
+
+static void test_subscriptions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(subscriptions); i++) {
+        FakeReply replies[] = {
+            { .request = "GET /v1.41/containers/" ID "/json",
+                    .text = subscriptions[i].reply,
+                    .end = FAKE_CLOSE },
+        };
+        _cleanup_free_ char *id = strdup(ID);
+        Options options = { .logs = LOGS_NONE };
+        Supervisor supervisor = {
+            .state = STATE_SUBSCRIBING,
+            .options = &options,
+            .container = { .id = id, .pidfd = -1 },
+        };
+        Rig rig;
+
+        rig_open(&rig, replies, ELEMENTS(replies));
+        if (!subscriptions[i].reply)
+            fake_engine_stop_listening(&rig.fake);
+        supervisor.event = rig.event;
+        supervisor.engine = rig.engine;
+        action_subscribe(&supervisor);
+        await_report(&rig, &supervisor, EVENT_FAILED);
+        assert_int_equal(subscriptions[i].failure, supervisor.end.failure);
+        supervisor.subscription = subscription_free(supervisor.subscription);
+        rig_close(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_creations),
+        cmocka_unit_test(test_subscriptions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
