@@ -167,6 +167,19 @@ int parse_span(const char *text, uint64_t *ret_usec)
     return 0;
 }
 
+/* What stands behind RTMIN and RTMAX: nothing, or `sign` and a number. */
+static int parse_distance(const char *text, char sign, int from, int *ret)
+{
+    uint64_t number = 0;
+
+    if (*text && (*text != sign || parse_unsigned(text + 1, &number) < 0))
+        return -EINVAL;
+    if (number > (uint64_t)(SIGRTMAX - SIGRTMIN))
+        return -EINVAL;
+    *ret = sign == '-' ? from - (int)number : from + (int)number;
+    return 0;
+}
+
 int parse_signal(const char *text, int *ret)
 {
     uint64_t number;
@@ -180,15 +193,10 @@ int parse_signal(const char *text, int *ret)
 
     if (strncasecmp(text, "SIG", 3) == 0)
         text += 3;
-    if (strncasecmp(text, "RTMIN", 5) == 0) {
-        number = 0;
-        if (text[5] && (text[5] != '+' || parse_unsigned(text + 6, &number) < 0))
-            return -EINVAL;
-        if (number > (uint64_t)(SIGRTMAX - SIGRTMIN))
-            return -EINVAL;
-        *ret = SIGRTMIN + (int)number;
-        return 0;
-    }
+    if (strncasecmp(text, "RTMIN", 5) == 0)
+        return parse_distance(text + 5, '+', SIGRTMIN, ret);
+    if (strncasecmp(text, "RTMAX", 5) == 0)
+        return parse_distance(text + 5, '-', SIGRTMAX, ret);
     for (int i = 1; i < SIGRTMIN; i++) {
         const char *name = sigabbrev_np(i);
 

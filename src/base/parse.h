@@ -23,7 +23,7 @@ int parse_integer(const char *text, int64_t *ret);
  * USEC_INFINITY. Go's "1m30s" is one too, with Go's "µs" and "us". In microseconds. */
 int parse_span(const char *text, uint64_t *ret_usec);
 
-/* A signal by name ("TERM", "SIGTERM", any case) or number. */
+/* A signal by name ("TERM", "SIGTERM", "RTMIN+3", "RTMAX-1"; any case) or number. */
 int parse_signal(const char *text, int *ret);
 /* "SIGTERM", or "signal 70" for one without a name, in a buffer that the next call reuses. */
 const char *format_signal(int signal_number);

@@ -183,7 +183,8 @@ static void test_format_span(void **state)
 static void test_signal(void **state)
 {
     static const char *const none[] = { "", "SIG", "0", "-1", "65", "SIGNONE", "TERM ", "RTMIN+99",
-        "RTMIN+", "RTMIN-1", "RTMINx", "SIGSIGTERM" };
+        "RTMIN+", "RTMIN-1", "RTMINx", "RTMIN+31", "RTMAX+1", "RTMAX-", "RTMAX-31", "RTMAX--1",
+        "SIGSIGTERM" };
     const struct {
         const char *text;
         int number;
@@ -196,6 +197,10 @@ static void test_signal(void **state)
         { "WINCH", SIGWINCH },
         { "SIGRTMIN", SIGRTMIN },
         { "RTMIN+3", SIGRTMIN + 3 },
+        { "RTMIN+30", SIGRTMAX },
+        { "SIGRTMAX", SIGRTMAX },
+        { "rtmax-14", SIGRTMAX - 14 },
+        { "SIGRTMAX-30", SIGRTMIN },
     };
 
     (void)state;
