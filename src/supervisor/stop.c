@@ -373,10 +373,12 @@ void action_end(Supervisor *supervisor)
 
 void stop_say_goodbye(Supervisor *supervisor, int exit_status)
 {
-    /* systemd must know whose exit status counts before it sees one. */
-    if (supervisor->announced && supervisor->options->main_pid_is_container &&
-            !supervisor->detached && notify_barrier(BARRIER_TIMEOUT_USEC) < 0)
-        log_warning("systemd did not confirm that the main PID is ours again");
+    bool lent = supervisor->options->main_pid_is_container || supervisor->detached;
+
+    /* systemd must know whose exit status counts before it sees one; and of a container that runs
+     * on, that it is ready: what its queue had no room for nobody says once we are gone. */
+    if (supervisor->announced && lent && notify_barrier(BARRIER_TIMEOUT_USEC) < 0)
+        log_warning("systemd did not confirm that it knows the main PID");
     if (!supervisor->detached)
         notify_exit(exit_status, 0, NULL);
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "manager.h"
+#include "supervisor/supervision.h"
 #include "unit/notify.h"
 #include "unit/notify_filter.h"
 
@@ -351,6 +352,36 @@ static void test_barrier_is_bounded(void **state)
     assert_int_equal(-ECONNREFUSED, notify_barrier(50 * USEC_PER_MSEC));
 }
 
+/* What the queue had no room for, the end of a supervisor whose container runs on waits for. */
+static void test_detached_supervisor_leaves_nothing_unsaid(void **state)
+{
+    Options options = { 0 };
+    Supervisor supervisor = { .options = &options, .announced = true, .detached = true };
+    int status, fd;
+    pid_t reader;
+
+    (void)state;
+    (void)manager_fill(&manager);
+    notify_ready(NULL);
+    notify_main_pid(4711);
+
+    reader = fork();
+    assert_true(reader >= 0);
+    if (reader == 0) {
+        const char *message = "";
+
+        (void)alarm(10);
+        (void)usleep(100 * USEC_PER_MSEC);
+        while (strcmp(message, "MAINPID=4711\nREADY=1\n") != 0)
+            message = manager_read_fd(&manager, &fd);
+        _exit(strcmp(manager_read_fd(&manager, &fd), "BARRIER=1") == 0 ? 0 : 1);
+    }
+    stop_say_goodbye(&supervisor, 0);
+    notify_close();
+    assert_int_equal(reader, waitpid(reader, &status, 0));
+    assert_int_equal(0, status);
+}
+
 static void test_watchdog_period(void **state)
 {
     uint64_t usec = 0;
@@ -397,6 +428,7 @@ int main(void)
         TEST(test_manager_with_a_new_socket),
         TEST(test_barrier_returns_when_all_was_taken),
         TEST(test_barrier_is_bounded),
+        TEST(test_detached_supervisor_leaves_nothing_unsaid),
         TEST(test_watchdog_period),
     };
 
