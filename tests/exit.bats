@@ -56,6 +56,25 @@ UNIT
     [ "$(unit_property restarts-0 Result)" = success ]
 }
 
+# As units have it that ran nginx or httpd under docker run, which passes all signals on.
+@test "KillSignal=SIGQUIT stops the container in its own way, SIGWINCH is passed on to it" {
+    container_unit quits KillSignal=SIGQUIT -- --rm busybox sh -c "$heeds_term"
+    systemctl start quits
+    wait_for 10 container_catches quits TERM
+    systemctl stop quits
+    [ "$(unit_property quits Result)" = success ]
+    wait_for 5 journal_has quits "exited with status 143"
+    no_leftovers quits
+
+    container_unit graceful KillSignal=SIGWINCH -- --rm busybox sh -c \
+        'trap "echo got it; exit 0" WINCH; while :; do sleep 1000 & wait; done'
+    systemctl start graceful
+    wait_for 10 container_catches graceful WINCH
+    systemctl stop graceful
+    wait_for 5 journal_has graceful "got it"
+    [ "$(unit_property graceful Result)" = success ]
+}
+
 @test "a container that does not heed the stop signal is killed after its stop timeout" {
     container_unit stubborn -- --rm --stop-timeout 1 busybox sh -c 'trap "" TERM; while :; do sleep 1000; done'
     systemctl start stubborn

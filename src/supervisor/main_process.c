@@ -55,11 +55,12 @@ int main_process_join_unit(JsonValue *record)
 static _Noreturn void wait_in_unit(JsonValue *record, int pidfd, int told)
 {
     struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+    sigset_t signals;
     int r;
 
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    /* Whatever the unit's KillSignal= is. */
+    (void)sigfillset(&signals);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
     r = main_process_join_unit(record);
     if (write(told, &r, sizeof(r)) != sizeof(r) || r < 0)
         _exit(1);

@@ -16,9 +16,13 @@
 #include "supervisor/supervision.h"
 #include "unit/notify.h"
 
+/* KillSignal= of units of docker run, which passes it on: the container has a stop signal of its
+ * own. */
+static const int stop_signals[] = { SIGTERM, SIGINT, SIGQUIT };
+
 /* Signals that docker run would pass on and that mean something to services; SIGHUP is a reload;
  * the rest of them mean to systemd-ctr what they mean to any process. */
-static const int forwarded_signals[] = { SIGUSR1, SIGUSR2 };
+static const int forwarded_signals[] = { SIGUSR1, SIGUSR2, SIGWINCH };
 
 /* Indexed by bit, as the Actions are. */
 static void (*const actions[ACTION_COUNT_])(Supervisor *supervisor) = {
@@ -282,8 +286,8 @@ static int watch_signals(Supervisor *supervisor)
     int r;
 
     (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
+    for (size_t i = 0; i < ELEMENTS(stop_signals); i++)
+        (void)sigaddset(&signals, stop_signals[i]);
     (void)sigaddset(&signals, SIGABRT);
     (void)sigaddset(&signals, SIGHUP);
     for (size_t i = 0; i < ELEMENTS(forwarded_signals); i++)
@@ -292,11 +296,10 @@ static int watch_signals(Supervisor *supervisor)
         return -errno;
     (void)signal(SIGPIPE, SIG_IGN);
 
-    r = sd_event_add_signal(supervisor->event, NULL, SIGTERM, on_stop_signal, supervisor);
-    if (r >= 0)
-        r = sd_event_add_signal(supervisor->event, NULL, SIGINT, on_stop_signal, supervisor);
-    if (r >= 0)
-        r = sd_event_add_signal(supervisor->event, NULL, SIGABRT, on_watchdog_signal, supervisor);
+    r = sd_event_add_signal(supervisor->event, NULL, SIGABRT, on_watchdog_signal, supervisor);
+    for (size_t i = 0; r >= 0 && i < ELEMENTS(stop_signals); i++)
+        r = sd_event_add_signal(
+                supervisor->event, NULL, stop_signals[i], on_stop_signal, supervisor);
     if (r >= 0)
         r = sd_event_add_signal(supervisor->event, NULL, SIGHUP, on_forwarded_signal, supervisor);
     for (size_t i = 0; r >= 0 && i < ELEMENTS(forwarded_signals); i++)
