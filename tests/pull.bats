@@ -38,6 +38,23 @@ teardown_file() {
     [ "$(unit_journal pulls | grep -c "pulled $registry/app:1")" = 1 ]
 }
 
+@test "an image that is there for another platform only is pulled for the one that is asked for" {
+    docker rmi -f "$registry/app:1"
+    arch=$(docker version -f '{{.Server.Arch}}')
+    docker tag busybox "$registry/app:1"
+    docker save "$registry/app:1" | tar -x -C "$BATS_TEST_TMPDIR"
+    docker rmi "$registry/app:1"
+    # `docker import --platform` of 20.10 makes one for the engine's platform all the same.
+    grep -rlF "\"architecture\":\"$arch\"" "$BATS_TEST_TMPDIR" |
+        xargs sed -i "s/\"architecture\":\"$arch\"/\"architecture\":\"s390x\"/"
+    tar -c -C "$BATS_TEST_TMPDIR" . | docker load
+    [ "$(docker inspect -f '{{.Architecture}}' "$registry/app:1")" = s390x ]
+    container_unit platform -- --rm --platform "linux/$arch" "$registry/app:1" sh -c "$heeds_term"
+    systemctl start platform
+    journal_has platform "pulled $registry/app:1"
+    systemctl stop platform
+}
+
 @test "--pull=always asks each time, --pull=never never" {
     container_unit always -- --rm --pull=always "$registry/app:1" sh -c "$heeds_term"
     systemctl start always
