@@ -75,6 +75,18 @@ UNIT
     [ "$(unit_property graceful Result)" = success ]
 }
 
+@test "a terminal that is resized tells the container nothing" {
+    # The transcript begins with the command line itself: what is looked for is not in that.
+    local program='trap "echo size-\$((40+2))" WINCH; trap "echo user-\$((40+2)); exit 3" USR1; while :; do sleep 1000 & wait; done'
+    script -qec "systemd-ctr run --rm --name window busybox sh -c ${program@Q}" \
+        "$BATS_TEST_TMPDIR/typescript" >/dev/null 3>&- &
+    wait_for 10 container_catches window USR1
+    stty -F "$(readlink "/proc/$(pgrep -x systemd-ctr)/fd/0")" rows 33 cols 77
+    docker kill -s USR1 window
+    wait_for 10 grep -q user-42 "$BATS_TEST_TMPDIR/typescript"
+    run ! grep size-42 "$BATS_TEST_TMPDIR/typescript"
+}
+
 @test "a container that does not heed the stop signal is killed after its stop timeout" {
     container_unit stubborn -- --rm --stop-timeout 1 busybox sh -c 'trap "" TERM; while :; do sleep 1000; done'
     systemctl start stubborn

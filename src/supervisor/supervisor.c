@@ -265,6 +265,9 @@ static int on_forwarded_signal(
     const char *name = format_signal((int)info->ssi_signo);
 
     (void)source;
+    /* A window was resized: httpd would take it for an order to end. */
+    if (info->ssi_signo == SIGWINCH && info->ssi_code == SI_KERNEL)
+        return 0;
     if (supervisor->state != STATE_SETTLING && supervisor->state != STATE_RUNNING) {
         log_warning("%s comes while the container is %s: it is not passed on", name,
                 life_cycle_state_name(supervisor->state));
