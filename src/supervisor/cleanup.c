@@ -260,14 +260,17 @@ int cleanup_run(const Options *options)
 {
     Cleanup cleanup = { 0 };
     uint64_t wait = options->engine_wait_usec;
+    _cleanup_close_ int lock = -1;
     bool in_unit;
     int r;
 
     /* In ExecStopPost= we run in the unit (with Delegate=yes, in its .control). */
     if (cgroup_layout_find(&cleanup.layout) < 0)
         log_debug("no cgroups that systemd keeps are mounted here");
-    if (cleanup.layout.unit && cleanup.layout.delegated &&
-            supervisor_is_populated(&cleanup.layout) > 0) {
+    /* Who stands in for a detached container's main process (main_process.h) may be there still. */
+    if (cleanup.layout.unit && cleanup.layout.delegated)
+        lock = cgroup_layout_claim(&cleanup.layout);
+    if (lock == -EBUSY) {
         log_error("%s is running: cleanup is for its ExecStopPost=", cleanup.layout.unit_name);
         cgroup_layout_clear(&cleanup.layout);
         return EXIT_ENGINE;
