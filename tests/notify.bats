@@ -49,7 +49,7 @@ told() {
         /say -b STATUS=x MAINPID=1 READY=1
         until [ -e /tmp/go ]; do sleep 0.05; done
         /say RELOADING=1 MONOTONIC_USEC=1234
-        /say READY=1
+        /say -b READY=1
         /say -b ERRNO=5 BUSERROR=org.example.Error WATCHDOG=trigger
         /say STOPPING=1
         exit 3'
