@@ -7,10 +7,12 @@
 
 #include "base/text.h"
 
-#define NAME_MAX_LENGTH 255
+/* Of the path, without the host. */
+#define PATH_MAX_LENGTH 255
+/* What a name of one word stands for. */
+#define DEFAULT_PREFIX "library/"
 #define TAG_MAX_LENGTH 128
 #define ID_LENGTH 64
-#define DIGEST_MIN_LENGTH 32
 
 static const char lower_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 static const char hex_digits[] = "0123456789abcdef";
@@ -82,10 +84,10 @@ static bool is_host_and_port(const char *text, size_t size)
 /* What stands before the first slash is a host if it looks like one; it may be a name as well. */
 static bool is_name(const char *text, size_t size)
 {
-    size_t first = strcspn(text, "/");
+    size_t first = strcspn(text, "/"), length;
     bool is_hosted = false;
 
-    if (size == 0 || size > NAME_MAX_LENGTH)
+    if (size == 0)
         return false;
     if (first < size) {
         is_hosted = memchr(text, '.', first) || memchr(text, ':', first) ||
@@ -93,9 +95,10 @@ static bool is_name(const char *text, size_t size)
         for (size_t i = 0; i < first; i++)
             is_hosted = is_hosted || isupper((unsigned char)text[i]);
     }
-    if (!is_hosted)
-        return is_path(text, size);
-    return is_host_and_port(text, first) && is_path(text + first + 1, size - first - 1);
+    if (is_hosted && is_host_and_port(text, first) && is_path(text + first + 1, size - first - 1))
+        return size - first - 1 <= PATH_MAX_LENGTH;
+    length = first < size ? size : size + strlen(DEFAULT_PREFIX);
+    return is_path(text, size) && length <= PATH_MAX_LENGTH;
 }
 
 static bool is_tag(const char *text, size_t size)
@@ -108,21 +111,21 @@ static bool is_tag(const char *text, size_t size)
     return true;
 }
 
-/* ALGORITHM:HEX; of sha256 the length is known. */
+/* ALGORITHM:HEX, of those that Docker knows. */
 static bool is_digest(const char *text)
 {
-    const char *colon = strchr(text, ':');
-    size_t length;
+    static const struct {
+        const char *prefix;
+        size_t length;
+    } algorithms[] = { { "sha256:", ID_LENGTH }, { "sha384:", 96 }, { "sha512:", 128 } };
 
-    if (!colon || colon == text || !isalpha((unsigned char)text[0]))
-        return false;
-    for (const char *letter = text; letter < colon; letter++)
-        if (!isalnum((unsigned char)*letter) && !strchr("-_+.", *letter))
-            return false;
-    length = strspn(colon + 1, hex_digits);
-    if (colon[1 + length])
-        return false;
-    return text_starts_with(text, "sha256:") ? length == ID_LENGTH : length >= DIGEST_MIN_LENGTH;
+    for (size_t i = 0; i < ELEMENTS(algorithms); i++) {
+        const char *hex = text_after(text, algorithms[i].prefix);
+
+        if (hex)
+            return strspn(hex, hex_digits) == algorithms[i].length && !hex[algorithms[i].length];
+    }
+    return false;
 }
 
 bool image_reference_is_valid(const char *text)
