@@ -10,6 +10,7 @@
 #include "cgroup/layout.h"
 #include "cli/options.h"
 #include "cli/run_request.h"
+#include "engine/address.h"
 #include "supervisor/cleanup.h"
 #include "supervisor/create_request.h"
 #include "supervisor/healthcheck.h"
@@ -123,11 +124,15 @@ static void tell_plan(const Options *options, const RunRequest *request, const c
 
 static int print_plan(const Options *options, RunRequest *request)
 {
+    _cleanup_(engine_address_free_p) EngineAddress *address = NULL;
     CgroupLayout layout = { 0 };
     _cleanup_free_ char *message = NULL;
     _cleanup_json_ JsonValue *description = NULL;
     int r;
 
+    r = engine_address_parse(options->host, &address, &message);
+    if (r < 0)
+        return report_parse(r, message);
     (void)cgroup_layout_find(&layout);
     r = create_request_complete(request, options, layout.unit_name, &message);
     if (r >= 0) {

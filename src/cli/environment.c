@@ -7,18 +7,21 @@
 #include "base/text.h"
 
 /* What systemd sets for a service (systemd.exec(5), "Environment Variables in Spawned Processes"),
- * what a login or a shell says of this host, and what steers our way to the engine. In the
- * container each of them is wrong, or more than it should know. What else the unit sets, it sets
- * for the container. */
+ * what a login or a shell says of this host, what steers our way to the engine, and what our
+ * template unit has its arguments in. In the container each of them is wrong, or more than it
+ * should know. What else the unit sets, it sets for the container. */
 static const char *const ours[] = {
     "CACHE_DIRECTORY",
     "CONFIGURATION_DIRECTORY",
     "CREDENTIALS_DIRECTORY",
+    "CTR_ARGS",
     "DBUS_SESSION_BUS_ADDRESS",
     "DOCKER_API_VERSION",
     "DOCKER_CERT_PATH",
     "DOCKER_CONFIG",
+    "DOCKER_CONTENT_TRUST",
     "DOCKER_CONTEXT",
+    "DOCKER_DEFAULT_PLATFORM",
     "DOCKER_HOST",
     "DOCKER_TLS",
     "DOCKER_TLS_VERIFY",
@@ -42,6 +45,7 @@ static const char *const ours[] = {
     "REMOTE_ADDR",
     "REMOTE_PORT",
     "RUNTIME_DIRECTORY",
+    "RUN_ARGS",
     "SHELL",
     "SHLVL",
     "STATE_DIRECTORY",

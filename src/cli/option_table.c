@@ -333,7 +333,7 @@ const Option option_table[] = {
     { .flag = { "engine-wait", 0, true },
             .argument = "=SPAN",
             .help = "how long to wait for an engine that does not answer (30s); cleanup and "
-                    "healthcheck: 10s at most, the other commands 2s",
+                    "healthcheck: 10s at most, setup-runtime 5s, status and check 2s",
             .take = take_span,
             FIELD(engine_wait_usec),
             .is_general = true },

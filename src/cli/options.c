@@ -160,18 +160,34 @@ static int settle_notify(Options *options, char **ret_message)
     return 0;
 }
 
+/* `assignment`: "NAME=". The value, or NULL where there is none, or "". Borrowed. */
+static const char *variable_of(char *const *environment, const char *assignment)
+{
+    const char *value = NULL;
+
+    for (size_t i = 0; !value && environment && environment[i]; i++)
+        value = text_after(environment[i], assignment);
+    return value && *value ? value : NULL;
+}
+
 static int settle_host(Options *options, char *const *environment, char **ret_message)
 {
-    const char *source = "--host", *host = options->host;
+    const char *source = options->host ? "--host" : "DOCKER_HOST";
+    const char *host = options->host ? options->host : variable_of(environment, "DOCKER_HOST=");
+    const char *context = variable_of(environment, "DOCKER_CONTEXT=");
 
-    for (size_t i = 0; !host && environment && environment[i]; i++) {
-        host = text_after(environment[i], "DOCKER_HOST=");
-        source = "DOCKER_HOST";
-        if (host && !*host)
-            break;
-    }
-    if (!host || (!*host && !options->host))
+    if (!host && context && !text_equal(context, "default"))
+        return refuse(ret_message,
+                "DOCKER_CONTEXT=%s: the contexts of the docker CLI are not read here (say where "
+                "its engine is with --host)",
+                context);
+    if (!host)
         return text_replace(&options->host, DEFAULT_HOST);
+    if (text_starts_with(host, "tcp://") && variable_of(environment, "DOCKER_TLS=") &&
+            !variable_of(environment, "DOCKER_TLS_VERIFY="))
+        return refuse(ret_message,
+                "DOCKER_TLS asks for TLS with whomever: use DOCKER_TLS_VERIFY, which asks who it "
+                "is");
 
     if (!text_starts_with(host, "unix:///") && !text_starts_with(host, "tcp://"))
         return refuse(ret_message,

@@ -114,7 +114,8 @@ static int add_host(RunLine *line, const char *text)
     trimmed = host ? trim(host + (separator - text) + 1) : NULL;
     if (!trimmed)
         return -ENOMEM;
-    if (!text_equal(trimmed, "host-gateway") && !normalize_address(trimmed, buffer))
+    if ((address != separator + 1 || !text_equal(trimmed, "host-gateway")) &&
+            !normalize_address(trimmed, buffer))
         return refuse(line->message, "--add-host: \"%s\" is not an IP address", trimmed);
     return json_append_string(json_need_array(line->host, "ExtraHosts"), host);
 }
@@ -159,14 +160,16 @@ static bool is_domain(const char *text)
 static int add_search_domain(RunLine *line, const char *text)
 {
     _cleanup_free_ char *domain = trim(text);
+    bool is_none;
     size_t size;
 
     if (!domain)
         return -ENOMEM;
     size = strlen(domain);
+    is_none = text_equal(domain, ".");
     if (size > 1 && domain[size - 1] == '.')
         domain[size - 1] = '\0';
-    if (!text_equal(domain, ".") && !is_domain(domain))
+    if (!is_none && !is_domain(domain))
         return refuse(line->message, "--dns-search: \"%s\" is not a domain", text);
     return json_append_string(json_need_array(line->host, "DnsSearch"), domain);
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/container_name.h"
+#include "cli/docker_values.h"
 #include "cli/refusal.h"
 #include "cli/request_parts.h"
 
@@ -82,12 +83,14 @@ static char *join_platform(const char *parts[PLATFORM_PARTS])
 
 static int settle_platform(RunLine *line)
 {
-    const char *given = run_line_text(line, "platform", "");
+    bool is_given = run_line_has(line, "platform");
+    const char *given = is_given ? run_line_text(line, "platform", "")
+                                 : run_line_environment(line, "DOCKER_DEFAULT_PLATFORM");
     const char *parts[PLATFORM_PARTS] = { NULL };
     _cleanup_free_ char *copy = NULL;
     int n;
 
-    if (!*given)
+    if (!given || !*given)
         return 0;
     if (text_replace(&copy, given) < 0)
         return -ENOMEM;
@@ -99,9 +102,8 @@ static int settle_platform(RunLine *line)
         n = -EINVAL;
     if (n < 0 || strchr(parts[0], '.'))
         return refuse(line->message,
-                "--platform: \"%s\" is not OS/ARCHITECTURE[/VARIANT] (use for instance "
-                "linux/arm64)",
-                given);
+                "%s: \"%s\" is not OS/ARCHITECTURE[/VARIANT] (use for instance linux/arm64)",
+                is_given ? "--platform" : "DOCKER_DEFAULT_PLATFORM", given);
     line->request->platform = join_platform(parts);
     return line->request->platform ? 0 : -ENOMEM;
 }
@@ -159,14 +161,34 @@ static int settle_cidfile(RunLine *line)
     return r;
 }
 
-int request_settle_query(RunLine *line)
+/* Nobody who asks for verified images is to get others. */
+static int check_trust(RunLine *line)
 {
-    int r;
+    const char *wanted = run_line_environment(line, "DOCKER_CONTENT_TRUST");
+    bool is_wanted = true;
 
     if (!run_line_switch(line, "disable-content-trust", true))
         return refuse(line->message,
                 "--disable-content-trust=false is not supported by this version of systemd-ctr");
-    r = settle_name(line);
+    if (run_line_has(line, "disable-content-trust") || !wanted)
+        return 0;
+    /* What is no truth value is meant, says the CLI. */
+    (void)docker_value_boolean(wanted, &is_wanted);
+    return !is_wanted
+            ? 0
+            : refuse(line->message,
+                      "DOCKER_CONTENT_TRUST=%s is not supported by this version of systemd-ctr "
+                      "(unset it, or add --disable-content-trust)",
+                      wanted);
+}
+
+int request_settle_query(RunLine *line)
+{
+    int r;
+
+    r = check_trust(line);
+    if (r >= 0)
+        r = settle_name(line);
     if (r >= 0)
         r = settle_platform(line);
     if (r >= 0)

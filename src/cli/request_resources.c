@@ -18,6 +18,20 @@ static int refuse_limit(RunLine *line, const char *text)
             "--ulimit: \"%s\" is not NAME=SOFT[:HARD] (use for instance nofile=1024:4096)", text);
 }
 
+static int refuse_limit_name(RunLine *line, const char *text)
+{
+    _cleanup_free_ char *names = strdup("");
+
+    for (size_t i = 0; names && i < ELEMENTS(limits); i++) {
+        char *longer = text_format("%s%s%s", names, i > 0 ? ", " : "", limits[i]);
+
+        free(names);
+        names = longer;
+    }
+    return names ? refuse(line->message, "--ulimit: \"%s\" has none of the names %s", text, names)
+                 : -ENOMEM;
+}
+
 /* SOFT[:HARD], where -1 is no limit. */
 static int parse_limit(RunLine *line, const char *text, int64_t *ret_soft, int64_t *ret_hard)
 {
@@ -78,7 +92,7 @@ static int add_limits(RunLine *line)
         int at = find_limit(text);
 
         if (at < 0)
-            return refuse_limit(line, text);
+            return strchr(text, '=') ? refuse_limit_name(line, text) : refuse_limit(line, text);
         r = parse_limit(line, text, &found[at].soft, &found[at].hard);
         if (r < 0)
             return r;

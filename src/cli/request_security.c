@@ -43,9 +43,10 @@ static int add_profile(RunLine *line, const char *name)
         return refuse(line->message, "--security-opt: cannot read the seccomp profile %s: %s", path,
                 strerror(-r));
     if (r >= 0)
-        r = json_value_parse(text, size, &profile);
+        r = json_value_parse_strict(text, size, &profile);
     if (r == -EBADMSG || (r >= 0 && !json_value_is_object(profile)))
-        return refuse(line->message, "--security-opt: the seccomp profile %s is not JSON", path);
+        return refuse(
+                line->message, "--security-opt: the seccomp profile %s is no JSON object", path);
     if (r < 0)
         return r;
 

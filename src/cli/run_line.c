@@ -57,6 +57,8 @@ static int take_flag(RunLine *line, const DockerFlag *flag, const char *text)
     r = docker_value_parse(flag->argument, text ? text : "true", &value, &what);
     if (r == -ENOMEM)
         return r;
+    if (r == -ERANGE)
+        return refuse(line->message, "--%s: \"%s\" is out of range", name, text);
     if (r < 0)
         return refuse(line->message, "--%s: \"%s\" is not %s", name, text, what);
 
@@ -74,6 +76,10 @@ static int take_image(RunLine *line, char *const *argv)
     JsonValue *command;
     int r;
 
+    if (*argv && !**argv && argv[1])
+        return refuse(line->message,
+                "there is an empty word where a flag or IMAGE should be (in a unit ${NAME} is one "
+                "word, and $NAME as many as it has)");
     if (!*argv || !**argv)
         return refuse(line->message, "no IMAGE given after the docker arguments");
     if (!image_reference_is_valid(*argv))
@@ -134,6 +140,17 @@ bool run_line_switch(const RunLine *line, const char *flag, bool otherwise)
 int64_t run_line_integer(const RunLine *line, const char *flag, int64_t otherwise)
 {
     return json_member_integer(line->collected, flag, otherwise);
+}
+
+const char *run_line_environment(const RunLine *line, const char *name)
+{
+    for (char *const *each = line->environment; each && *each; each++) {
+        const char *rest = text_after(*each, name);
+
+        if (rest && *rest == '=')
+            return rest[1] ? rest + 1 : NULL;
+    }
+    return NULL;
 }
 
 const char *run_line_each(const RunLine *line, const char *flag, size_t index)

@@ -95,6 +95,7 @@ static void refuse_name(Supervisor *supervisor, JsonValue *inspect, const char *
 static void report_usable(Supervisor *supervisor)
 {
     mode_keep(supervisor);
+    start_write_cidfile(supervisor);
     supervisor_report(supervisor,
             supervisor->container.ran_before ? EVENT_NAME_ADOPTABLE : EVENT_NAME_STARTABLE);
 }

@@ -21,7 +21,7 @@
 #define PROGRAM "systemd-ctr-runtime"
 #define ENGINE_UNIT "docker.service"
 /* Somebody waits at the terminal; but it may be restarting. */
-#define ENGINE_WAIT_USEC (5 * USEC_PER_SEC)
+#define ENGINE_WAIT_MAX_USEC (5 * USEC_PER_SEC)
 #define RELOAD_USEC (60 * USEC_PER_SEC)
 /* dockerd takes SIGHUP, and reads its settings in its own time. */
 #define HEARD_USEC (5 * USEC_PER_SEC)
@@ -94,7 +94,9 @@ static void on_connected(Errand *errand)
 /* 0, or an exit code after what was logged. */
 static int question_run(Question *question, const Options *options)
 {
-    int r = errand_run(&question->errand, options, ENGINE_WAIT_USEC, on_connected);
+    uint64_t wait = options->engine_wait_usec;
+    int r = errand_run(&question->errand, options,
+            wait < ENGINE_WAIT_MAX_USEC ? wait : ENGINE_WAIT_MAX_USEC, on_connected);
 
     question->again = sd_event_source_unref(question->again);
     return r;

@@ -120,7 +120,7 @@ void action_pull(Supervisor *supervisor)
     start_check_call(supervisor, r, "pull the image");
 }
 
-static void write_cidfile(Supervisor *supervisor)
+void start_write_cidfile(Supervisor *supervisor)
 {
     int r;
 
@@ -141,7 +141,7 @@ static void note_created(Supervisor *supervisor, JsonValue *reply)
 
     supervisor->container.made_by_us = true;
     supervisor->container.tty = json_member_boolean(supervisor->request->body, "Tty", false);
-    write_cidfile(supervisor);
+    start_write_cidfile(supervisor);
     supervisor_report(supervisor, EVENT_CREATED);
 }
 

@@ -162,6 +162,8 @@ void action_pull(Supervisor *supervisor);
 void action_create(Supervisor *supervisor);
 void action_start(Supervisor *supervisor);
 
+/* --cidfile: whose the name is by now. */
+void start_write_cidfile(Supervisor *supervisor);
 /* A call that brought nothing: fails with "cannot WHAT: why". */
 void start_fail_call(Supervisor *supervisor, const char *what, const EngineReply *reply);
 /* The same for one that could not even be made; r >= 0 is fine. */

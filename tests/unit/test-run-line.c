@@ -99,6 +99,14 @@ static void test_refusals(void **state)
         { "--cgroupns=x img", "--cgroupns: \"x\" is not host or private" },
         { "-p 80:81-82 img",
                 "--publish: the host's ports 80-80 are not as many as the container's 81-82" },
+        { "--stop-timeout=99999999999999999999 img",
+                "--stop-timeout: \"99999999999999999999\" is out of range" },
+        { "--rm  img",
+                "there is an empty word where a flag or IMAGE should be (in a unit ${NAME} is one "
+                "word, and $NAME as many as it has)" },
+        { "--ulimit as=1 img",
+                "--ulimit: \"as=1\" has none of the names core, cpu, data, fsize, locks, memlock, "
+                "msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack" },
         { "--help", "--help: it belongs before \"run\"" },
         { "--name a\nb img",
                 "--name: \"a?b\" is not a container's name (letters, digits, _ . -, "
@@ -114,6 +122,43 @@ static void test_refusals(void **state)
         if (parse(&options, cases[i].line, &request, &message) != -EINVAL)
             fail_msg("%s: accepted", cases[i].line);
         assert_string_equal(message, cases[i].message);
+        run_request_clear(&request);
+    }
+}
+
+static void test_docker_variables(void **state)
+{
+    static const struct {
+        const char *variable, *line, *result;
+    } cases[] = {
+        { "DOCKER_DEFAULT_PLATFORM=linux/x86_64", "img", "linux/amd64" },
+        { "DOCKER_DEFAULT_PLATFORM=linux/arm64", "--platform=linux/386 img", "linux/386" },
+        { "DOCKER_DEFAULT_PLATFORM=linux/arm64", "--platform= img", NULL },
+        { "DOCKER_DEFAULT_PLATFORM=", "img", NULL },
+        { "DOCKER_DEFAULT_PLATFORM=/", "img",
+                "DOCKER_DEFAULT_PLATFORM: \"/\" is not OS/ARCHITECTURE[/VARIANT] (use for "
+                "instance linux/arm64)" },
+        { "DOCKER_CONTENT_TRUST=0", "img", NULL },
+        { "DOCKER_CONTENT_TRUST=", "img", NULL },
+        { "DOCKER_CONTENT_TRUST=1", "--disable-content-trust img", NULL },
+        { "DOCKER_CONTENT_TRUST=1", "img",
+                "DOCKER_CONTENT_TRUST=1 is not supported by this version of systemd-ctr (unset "
+                "it, or add --disable-content-trust)" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char *variables[] = { (char *)"A=b", (char *)cases[i].variable, NULL };
+        _cleanup_vector_ char **words = split(cases[i].line);
+        _cleanup_free_ char *message = NULL;
+        Options options = { .run_line = words };
+        RunRequest request;
+
+        (void)run_request_parse(&options, variables, "/srv", &request, &message);
+        if (!cases[i].result)
+            assert_true(!message && !request.platform);
+        else
+            assert_string_equal(message ? message : request.platform, cases[i].result);
         run_request_clear(&request);
     }
 }
@@ -250,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_docker_variables),
         cmocka_unit_test(test_remove_policy),
         cmocka_unit_test(test_our_environment),
         cmocka_unit_test(test_what_the_body_does_not_have),
