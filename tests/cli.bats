@@ -49,6 +49,7 @@ body() {
     refused frobnicate --pattern frobnicate
     refused --engine-wait=soon -- busybox --pattern soon
     refused --pid-file=relative.pid -- busybox --pattern relative.pid
+    refused -H tcp://:1 --dry-run run busybox --pattern "tcp://HOST:PORT"
     refused cleanup --pattern "needs the name"
     refused --ready=notify -- busybox --pattern "add --notify"
     refused --watchdog=container -- busybox --pattern "add --notify"

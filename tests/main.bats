@@ -163,6 +163,13 @@ UNIT
         systemctl restart named
         [ "$(cat /run/named.cid)" = "$(docker inspect -f '{{.Id}}' named)" ]
     done
+    # One that is started again has it, too: /run is empty after a reboot.
+    container_unit stays -- --rm=false --cidfile /run/stays.cid busybox sh -c "$heeds_term"
+    systemctl start stays
+    systemctl stop stays
+    rm /run/stays.cid
+    systemctl start stays
+    [ "$(cat /run/stays.cid)" = "$(docker inspect -f '{{.Id}}' stays)" ]
 }
 
 @test "systemd is told when the container is on its way out" {
