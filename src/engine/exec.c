@@ -16,6 +16,8 @@
 /* Where the output ends before the command does, nothing tells when that ends. */
 #define LOOK_AGAIN_USEC (20 * USEC_PER_MSEC)
 #define LOOK_AGAIN_MAX_USEC USEC_PER_SEC
+/* The loop stands still meanwhile, and a container may fork without end. */
+#define KILL_MAX_USEC (500 * USEC_PER_MSEC)
 #define CUT "..."
 #define SILENCE "the engine does not answer"
 #define UNKILLED "\nand it cannot be killed: "
@@ -170,7 +172,7 @@ static void end_early(EngineExec *exec, int64_t pid)
     int r;
 
     if (pid > 0 && pid <= INT32_MAX) {
-        r = exec_process_kill((pid_t)pid, exec->first);
+        r = exec_process_kill((pid_t)pid, exec->first, KILL_MAX_USEC);
         if (r < 0 && r != -ESRCH) {
             say(exec, UNKILLED, strlen(UNKILLED));
             say(exec, strerror(-r), strlen(strerror(-r)));

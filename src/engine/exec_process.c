@@ -17,8 +17,6 @@
 
 /* Held and killed at once; what is more is found in the next round, by its session. */
 #define HELD_MAX 256U
-/* The caller's loop stands still meanwhile, and a container may fork without end. */
-#define TIME_MAX_USEC (500 * USEC_PER_MSEC)
 
 typedef struct Found {
     pid_t pid;
@@ -147,11 +145,11 @@ static int kill_tree(Tree *tree)
     return r;
 }
 
-int exec_process_kill(pid_t pid, pid_t first)
+int exec_process_kill(pid_t pid, pid_t first, uint64_t max_usec)
 {
     _cleanup_close_ int pidfd = -1;
     ProcessStat stat;
-    Tree tree = { .top = pid, .deadline = now_usec() + TIME_MAX_USEC };
+    Tree tree = { .top = pid, .deadline = now_usec() + max_usec };
     int r;
 
     pidfd = pidfd_open(pid, 0);

@@ -17,8 +17,10 @@
  * command wanted to have; it stays.
  */
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* 0, and they have got SIGKILL; or -ESRCH: it is gone; -EPERM: `pid` is not of this container, or
- * is not ours to kill; -ETIME: they were too many for half a second, in which nothing else runs. */
-int exec_process_kill(pid_t pid, pid_t first);
+ * is not ours to kill; -ETIME: they were too many for `max_usec`, in which nothing else of the
+ * caller's runs. */
+int exec_process_kill(pid_t pid, pid_t first, uint64_t max_usec);

@@ -13,8 +13,12 @@
 #include <sys/prctl.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "engine/exec_process.h"
 #include "exec_script.h"
+
+/* For a machine that is busy with other things. */
+#define AMPLE_USEC (20 * USEC_PER_SEC)
 
 static void wait_for_orphans(void)
 {
@@ -44,7 +48,7 @@ static void test_kill(void **state)
         pid_t first = start_script("echo; exec sleep 1000 >&-");
         pid_t pid = start_script(trees[i]);
 
-        assert_int_equal(0, exec_process_kill(pid, first));
+        assert_int_equal(0, exec_process_kill(pid, first, AMPLE_USEC));
         assert_killed(pid);
         end_script(first);
         /* What is left of it would run for longer. */
@@ -55,19 +59,31 @@ static void test_kill(void **state)
     assert_int_equal(0, prctl(PR_SET_CHILD_SUBREAPER, 0));
 }
 
+/* Without end is what a container may fork. */
+static void test_kill_is_bounded(void **state)
+{
+    pid_t first = start_script("echo; exec sleep 1000 >&-");
+    pid_t pid = start_script("echo; exec sleep 1000 >&-");
+
+    (void)state;
+    assert_int_equal(-ETIME, exec_process_kill(pid, first, 0));
+    assert_killed(pid);
+    end_script(first);
+}
+
 static void test_kill_of_others(void **state)
 {
     pid_t first = start_script("echo; exec sleep 1000 >&-"), gone;
 
     (void)state;
-    assert_int_equal(-EPERM, exec_process_kill(1, first));
-    assert_int_equal(-EPERM, exec_process_kill(getpid(), first));
-    assert_int_equal(-EPERM, exec_process_kill(first, first));
+    assert_int_equal(-EPERM, exec_process_kill(1, first, AMPLE_USEC));
+    assert_int_equal(-EPERM, exec_process_kill(getpid(), first, AMPLE_USEC));
+    assert_int_equal(-EPERM, exec_process_kill(first, first, AMPLE_USEC));
     gone = fork();
     if (gone == 0)
         _exit(0);
     (void)waitpid(gone, NULL, 0);
-    assert_int_equal(-ESRCH, exec_process_kill(gone, first));
+    assert_int_equal(-ESRCH, exec_process_kill(gone, first, AMPLE_USEC));
     assert_int_equal(0, kill(first, 0));
     end_script(first);
 }
@@ -76,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_kill_is_bounded),
         cmocka_unit_test(test_kill_of_others),
     };
 
