@@ -78,3 +78,19 @@ bool environment_is_passed_on(const char *assignment)
             return false;
     return true;
 }
+
+const char *environment_find(char *const *environment, const char *name, size_t size)
+{
+    for (; environment && *environment; environment++)
+        if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
+            return *environment;
+    return NULL;
+}
+
+const char *environment_value(char *const *environment, const char *name)
+{
+    size_t size = strlen(name);
+    const char *assignment = environment_find(environment, name, size);
+
+    return assignment && assignment[size + 1] ? assignment + size + 1 : NULL;
+}

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/container_name.h"
+#include "cli/environment.h"
 #include "cli/option_table.h"
 #include "cli/refusal.h"
 
@@ -160,21 +161,12 @@ static int settle_notify(Options *options, char **ret_message)
     return 0;
 }
 
-/* `assignment`: "NAME=". The value, or NULL where there is none, or "". Borrowed. */
-static const char *variable_of(char *const *environment, const char *assignment)
-{
-    const char *value = NULL;
-
-    for (size_t i = 0; !value && environment && environment[i]; i++)
-        value = text_after(environment[i], assignment);
-    return value && *value ? value : NULL;
-}
-
 static int settle_host(Options *options, char *const *environment, char **ret_message)
 {
     const char *source = options->host ? "--host" : "DOCKER_HOST";
-    const char *host = options->host ? options->host : variable_of(environment, "DOCKER_HOST=");
-    const char *context = variable_of(environment, "DOCKER_CONTEXT=");
+    const char *host =
+            options->host ? options->host : environment_value(environment, "DOCKER_HOST");
+    const char *context = environment_value(environment, "DOCKER_CONTEXT");
 
     if (!host && context && !text_equal(context, "default"))
         return refuse(ret_message,
@@ -183,8 +175,8 @@ static int settle_host(Options *options, char *const *environment, char **ret_me
                 context);
     if (!host)
         return text_replace(&options->host, DEFAULT_HOST);
-    if (text_starts_with(host, "tcp://") && variable_of(environment, "DOCKER_TLS=") &&
-            !variable_of(environment, "DOCKER_TLS_VERIFY="))
+    if (text_starts_with(host, "tcp://") && environment_value(environment, "DOCKER_TLS") &&
+            !environment_value(environment, "DOCKER_TLS_VERIFY"))
         return refuse(ret_message,
                 "DOCKER_TLS asks for TLS with whomever: use DOCKER_TLS_VERIFY, which asks who it "
                 "is");

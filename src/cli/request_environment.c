@@ -11,15 +11,6 @@
 
 #define ENV_FILE_MAX (1U << 20)
 
-/* The assignment to the `size` bytes of `name` in an environment, or NULL. */
-static const char *find_assignment(char *const *environment, const char *name, size_t size)
-{
-    for (; environment && *environment; environment++)
-        if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
-            return *environment;
-    return NULL;
-}
-
 static bool is_same_name(const char *a, const char *b)
 {
     size_t size = strcspn(a, "=");
@@ -57,7 +48,7 @@ static int take_file_line(RunLine *line, const char *text, char **ret_complaint)
     if (strcspn(assignment, " \t") < strcspn(assignment, "="))
         return refuse(ret_complaint, "there is white space in the name");
     if (!strchr(assignment, '='))
-        assignment = find_assignment(line->environment, assignment, strlen(assignment));
+        assignment = environment_find(line->environment, assignment, strlen(assignment));
     return assignment ? append(line, assignment) : 0;
 }
 
@@ -120,7 +111,7 @@ static int add_assignment(RunLine *line, const char *assignment, size_t index)
     if (is_overridden(line, assignment, index + 1))
         return 0;
     if (!strchr(assignment, '='))
-        found = find_assignment(line->environment, assignment, strlen(assignment));
+        found = environment_find(line->environment, assignment, strlen(assignment));
     return append(line, found ? found : assignment);
 }
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/container_name.h"
 #include "cli/docker_values.h"
+#include "cli/environment.h"
 #include "cli/refusal.h"
 #include "cli/request_parts.h"
 
@@ -85,7 +86,7 @@ static int settle_platform(RunLine *line)
 {
     bool is_given = run_line_has(line, "platform");
     const char *given = is_given ? run_line_text(line, "platform", "")
-                                 : run_line_environment(line, "DOCKER_DEFAULT_PLATFORM");
+                                 : environment_value(line->environment, "DOCKER_DEFAULT_PLATFORM");
     const char *parts[PLATFORM_PARTS] = { NULL };
     _cleanup_free_ char *copy = NULL;
     int n;
@@ -164,7 +165,7 @@ static int settle_cidfile(RunLine *line)
 /* Nobody who asks for verified images is to get others. */
 static int check_trust(RunLine *line)
 {
-    const char *wanted = run_line_environment(line, "DOCKER_CONTENT_TRUST");
+    const char *wanted = environment_value(line->environment, "DOCKER_CONTENT_TRUST");
     bool is_wanted = true;
 
     if (!run_line_switch(line, "disable-content-trust", true))

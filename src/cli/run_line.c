@@ -142,17 +142,6 @@ int64_t run_line_integer(const RunLine *line, const char *flag, int64_t otherwis
     return json_member_integer(line->collected, flag, otherwise);
 }
 
-const char *run_line_environment(const RunLine *line, const char *name)
-{
-    for (char *const *each = line->environment; each && *each; each++) {
-        const char *rest = text_after(*each, name);
-
-        if (rest && *rest == '=')
-            return rest[1] ? rest + 1 : NULL;
-    }
-    return NULL;
-}
-
 const char *run_line_each(const RunLine *line, const char *flag, size_t index)
 {
     return json_value_string(json_value_at(json_value_get(line->collected, flag), index), NULL);

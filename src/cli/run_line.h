@@ -33,9 +33,6 @@ const char *run_line_text(const RunLine *line, const char *flag, const char *oth
 bool run_line_switch(const RunLine *line, const char *flag, bool otherwise);
 int64_t run_line_integer(const RunLine *line, const char *flag, int64_t otherwise);
 
-/* The value of a variable of our environment; NULL: there is none, or "". Borrowed. */
-const char *run_line_environment(const RunLine *line, const char *name);
-
 /* A list, one by one: NULL behind the last. */
 const char *run_line_each(const RunLine *line, const char *flag, size_t index);
 
